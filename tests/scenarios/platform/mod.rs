@@ -1,0 +1,1 @@
+//! What every resource shares: keys, forms, errors, lists, idempotency, events, webhooks.
