@@ -1,0 +1,82 @@
+//! `cargo xtask bench growth`: the same questions asked of a small and of a large store. What
+//! grows with history shows here and nowhere else. It takes many minutes: run it by hand.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::cells::{self, Cell};
+use super::load::Script;
+use super::options::Options;
+use super::sandbox::Sandbox;
+use super::server::{self, Server};
+use crate::process::Outcome;
+
+const READS_MIN: f64 = 0.90;
+const CREATE_CPU_MAX: f64 = 1.25;
+
+struct Size {
+    payments: u64,
+    bytes: u64,
+    retrieve: Cell,
+    list: Cell,
+    create: Cell,
+}
+
+/// Gives the number of failed requests.
+pub fn run(folder: &Path, options: &Options) -> Outcome<u64> {
+    let program = super::program(options)?;
+    let data = folder.join("growth.db");
+    let server = Server::start(&program, &data.to_string_lossy(), folder)?;
+    let sandbox = Sandbox::set_up(&server.address, folder)?;
+    let small = measure(&server, &sandbox, &data, options.growth_small, options.seconds)?;
+    let large = measure(&server, &sandbox, &data, options.growth_large, options.seconds)?;
+    server.stop()?;
+
+    println!("\n{:<34}{:>14}{:>14}{:>9}", "", "small", "large", "ratio");
+    line("payments", small.payments as f64, large.payments as f64);
+    line("store, MiB", small.bytes as f64 / 1_048_576.0, large.bytes as f64 / 1_048_576.0);
+    line("retrieve at 64, requests/s", small.retrieve.rate(), large.retrieve.rate());
+    line("list of 10 at 64, requests/s", small.list.rate(), large.list.rate());
+    line("create at 64, requests/s", small.create.rate(), large.create.rate());
+    let cpu = |size: &Size| size.create.cpu_us_per_request;
+    line("create at 64, CPU µs", cpu(&small), cpu(&large));
+    println!();
+    let retrieve = large.retrieve.rate() / small.retrieve.rate();
+    let list = large.list.rate() / small.list.rate();
+    let create = cpu(&large) / cpu(&small);
+    bar("retrieve keeps its rate", retrieve, READS_MIN, retrieve >= READS_MIN);
+    bar("list of 10 keeps its rate", list, READS_MIN, list >= READS_MIN);
+    bar("create's CPU stays", create, CREATE_CPU_MAX, create <= CREATE_CPU_MAX);
+    let cells = [&small, &large].map(|size| [size.retrieve, size.list, size.create]);
+    Ok(cells.iter().flatten().map(|cell| cell.seen.errors()).sum())
+}
+
+fn measure(
+    server: &Server,
+    sandbox: &Sandbox,
+    data: &Path,
+    payments: u64,
+    seconds: u64,
+) -> Outcome<Size> {
+    println!("store with {payments} payments");
+    let begun = Instant::now();
+    cells::fill(sandbox, payments)?;
+    println!("  filled in {:.0} s", begun.elapsed().as_secs_f64());
+    sandbox.choose_ids(cells::IDS_MAX * 10)?;
+    let bytes = server::store_bytes(data)?;
+    let payments = sandbox.payments()?;
+    let cell = |script| Cell::measure(server, &sandbox.target, script, 64, seconds);
+    let (retrieve, list) = (cell(Script::Retrieve)?, cell(Script::List)?);
+    // Last, since it changes the size.
+    let create = cell(Script::Create)?;
+    Ok(Size { payments, bytes, retrieve, list, create })
+}
+
+fn line(what: &str, small: f64, large: f64) {
+    println!("{what:<34}{small:>14.1}{large:>14.1}{:>9.2}", large / small);
+}
+
+fn bar(what: &str, figure: f64, bound: f64, met: bool) {
+    let verdict = if met { "ok    " } else { "MISSED" };
+    println!("{verdict}  {what}: {figure:.2} (bound {bound})");
+}

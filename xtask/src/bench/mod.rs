@@ -1,0 +1,94 @@
+//! `cargo xtask bench`: the release binary on its durable store, measured beside what the
+//! machine itself can do, in one run, by one kept load generator.
+//!
+//! The generator shares the processors with the server, as every figure of ours does; so only
+//! ratios within a run are held against the bars. A request that fails fails the run.
+
+mod answer;
+pub mod bare;
+mod cells;
+mod growth;
+mod load;
+mod options;
+pub mod raw_sqlite;
+mod report;
+mod sandbox;
+mod server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::process::{self, Outcome, cargo};
+use cells::{Floor, Product};
+use options::{Kind, Options};
+
+pub fn run(words: &[&str]) -> Outcome<()> {
+    let options = Options::read(words)?;
+    load::require()?;
+    build(&options)?;
+    let folder = prepare(&options)?;
+    describe_machine(&folder)?;
+    let errors = match options.kind {
+        Kind::Bare => {
+            let floor = Floor::measure(None, &folder, &options)?;
+            report::floor(&floor);
+            floor.errors()
+        }
+        Kind::Whole => {
+            let product = Product::measure(&folder, &options)?;
+            let floor = Floor::measure(Some(&product.answers), &folder, &options)?;
+            report::whole(&product, &floor);
+            product.errors() + floor.errors()
+        }
+        Kind::Growth => growth::run(&folder, &options)?,
+    };
+    let _ = fs::remove_dir_all(&folder);
+    if errors > 0 { Err(format!("{errors} requests failed")) } else { Ok(()) }
+}
+
+/// A program built for release: this one in its debug build would flatter us as a bare server.
+fn released(name: &str) -> Outcome<PathBuf> {
+    Ok(process::target()?.join("release").join(name))
+}
+
+/// The server is built by itself, as a user builds it, so that what is measured is what is used.
+fn build(options: &Options) -> Outcome<()> {
+    println!("building for release …");
+    let build = |package| process::run(cargo().args(["build", "--release", "-p", package]));
+    if options.kind != Kind::Bare && options.program.is_none() {
+        build("exchequer")?;
+    }
+    build("xtask")
+}
+
+/// The program under test.
+fn program(options: &Options) -> Outcome<PathBuf> {
+    match &options.program {
+        Some(path) => path.canonicalize().map_err(|error| format!("{}: {error}", path.display())),
+        None => released("exchequer"),
+    }
+}
+
+/// An empty folder for the stores, below the one that was asked for.
+fn prepare(options: &Options) -> Outcome<PathBuf> {
+    let above = match &options.folder {
+        Some(folder) => folder.clone(),
+        None => process::target()?.join("bench"),
+    };
+    let folder = above.join("exchequer-bench");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    folder.canonicalize().map_err(|error| error.to_string())
+}
+
+fn describe_machine(folder: &Path) -> Outcome<()> {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let disk = server::file_system(folder)?;
+    let busy = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let busy = busy.split(' ').next().unwrap_or("?");
+    println!("{cores} cores, stores on {disk}, load average before the run {busy}");
+    if disk == "tmpfs" {
+        println!("warning: a file system in memory flushes for nothing: give a disk with --data");
+    }
+    Ok(())
+}

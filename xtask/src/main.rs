@@ -1,0 +1,54 @@
+//! The one tool a developer needs to know: `cargo xtask check`, `test` and `bench`.
+//!
+//! Each subcommand is a file. Two more exist for `bench` itself, which runs them as children so
+//! that they are measured as processes of their own: `bare-server` and `raw-sqlite`.
+
+mod bench;
+mod check;
+mod process;
+mod test;
+
+use process::Outcome;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  check                formatting, lints and unit tests
+  test [FILTER]        sets up and runs every test; ends with `N passed, M failed`
+  bench [OPTIONS]      measures the release binary on its durable store, and the bars
+  bench bare           measures only what this machine can do: the bare server and raw SQLite
+  bench growth         compares a small store with a large one (long: run it by hand)
+
+bench options:
+  --seconds N          length of each cell (default 5)
+  --smoke              the whole run in about ten seconds; bars are shown, only errors fail it
+  --data DIR           where the stores are put (default target/bench; must be a real disk)
+  --program PATH       measure this build of the server, and build none
+  --payments N         fill the store with N payments before the reads are measured
+  --small N, --large N the two sizes of `bench growth` (default 10000 and 1000000)";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.split_first() {
+        Some((&"check", [])) => check::run(),
+        Some((&"test", rest)) if rest.len() <= 1 => test::run(rest.first().copied()),
+        Some((&"bench", rest)) => bench::run(rest),
+        Some((&"bare-server", rest)) => bench::bare::serve(rest),
+        Some((&"raw-sqlite", rest)) => bench::raw_sqlite::run(rest),
+        Some((&("help" | "--help" | "-h"), _)) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => usage(),
+    };
+    if let Err(message) = outcome {
+        eprintln!("xtask: {message}");
+        std::process::exit(1);
+    }
+}
+
+fn usage() -> Outcome<()> {
+    eprintln!("{USAGE}");
+    std::process::exit(2);
+}

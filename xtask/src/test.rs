@@ -1,0 +1,104 @@
+//! `cargo xtask test`: sets up what the tests need on a fresh machine and runs all of them.
+//!
+//! Python and Node run the official SDKs against the server, so both are needed: a machine
+//! without them fails here, with a line that says what is missing, and skips nothing.
+//! The last line printed is always `N passed, M failed`.
+
+mod sdk;
+mod tally;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::process::{self, Outcome, cargo};
+use tally::Tally;
+
+/// Everything is built once, with fail-points: another set of features would be another build.
+pub const FEATURES: &str = "exchequer/failpoints";
+
+pub fn run(filter: Option<&str>) -> Outcome<()> {
+    let mut tally = Tally::default();
+    let outcome = everything(filter, &mut tally);
+    if let Err(message) = &outcome {
+        println!("\nxtask: {message}");
+        tally.fail_unless_counted();
+    }
+    println!("\n{tally}");
+    let _ = std::io::stdout().flush();
+    std::process::exit(i32::from(tally.failed > 0));
+}
+
+fn everything(filter: Option<&str>, tally: &mut Tally) -> Outcome<()> {
+    let target = process::target()?;
+    let sdk = sdk::set_up(&target)?;
+    println!("building …");
+    let server = build(&target)?;
+    let bodies = target.join("bodies");
+    empty(&bodies)?;
+
+    let mut tests = cargo();
+    tests
+        .args(["test", "--workspace", "--no-fail-fast", "--features", FEATURES])
+        .args(filter)
+        .env("EXCHEQUER_BIN", &server)
+        .env("EXCHEQUER_PYTHON", &sdk.python)
+        .env("EXCHEQUER_NODE_MODULES", &sdk.node_modules)
+        .env("NODE_PATH", &sdk.node_modules)
+        .env("EXCHEQUER_BODIES_DIR", &bodies);
+    let outcome = stream(&mut tests, tally);
+
+    // A filtered run may well have seen no body; a whole one that saw none is a failure.
+    if filter.is_none() || fs::read_dir(&bodies).is_ok_and(|mut entries| entries.next().is_some()) {
+        check_bodies(&sdk.python, &bodies, tally);
+    }
+    outcome
+}
+
+/// Builds the server and gives a copy of it: another build must not replace it under the tests.
+fn build(target: &Path) -> Outcome<PathBuf> {
+    process::run(cargo().args(["build", "--workspace", "--bins", "--features", FEATURES]))?;
+    let folder = target.join("test");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let copy = folder.join("exchequer");
+    // A running program cannot be written over, but its name can be given to another.
+    let _ = fs::remove_file(&copy);
+    fs::copy(target.join("debug/exchequer"), &copy)
+        .map_err(|error| format!("target/debug/exchequer: {error}"))?;
+    Ok(copy)
+}
+
+fn empty(folder: &Path) -> Outcome<()> {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+/// Runs cargo, shows each line as it comes and adds up the summaries.
+fn stream(tests: &mut Command, tally: &mut Tally) -> Outcome<()> {
+    let mut child =
+        tests.stdout(Stdio::piped()).spawn().map_err(|error| format!("cargo test: {error}"))?;
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            let text = String::from_utf8_lossy(&line);
+            print!("{text}");
+            tally.read(&text);
+            line.clear();
+        }
+    }
+    let status = child.wait().map_err(|error| format!("cargo test: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("cargo test: {status}")) }
+}
+
+/// Compares every body that the tests saw with the types the official SDK declares.
+fn check_bodies(python: &Path, bodies: &Path, tally: &mut Tally) {
+    println!("checking the bodies against the SDK's types …");
+    let script = process::root().join("tests/sdk/check_bodies.py");
+    let outcome = process::run(Command::new(python).arg(script).arg(bodies));
+    if let Err(message) = &outcome {
+        println!("{message}");
+    }
+    tally.add(outcome.is_ok());
+}
