@@ -1,1 +1,242 @@
+//! Double entry, pure: accounts, postings, balances. It knows nothing of the API or the store.
+//!
+//! A posting names the account it takes from and the account it gives to, so that a book which does
+//! not sum to zero cannot be written down. A hold is an account of its own, not a flag; a
+//! correction is a new posting, never an edit.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The three sub-accounts of a FinancialAccount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Money that can be spent now.
+    Cash,
+    /// Reserved by the API, always zero.
+    InboundPending,
+    /// Money set aside for a flow on its way out.
+    OutboundPending,
+}
+
+/// Where money is outside every FinancialAccount, seen from inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contra {
+    AchClearing,
+    WireClearing,
+    RtpClearing,
+    CardClearing,
+    PaymentsBalance,
+    /// Between two FinancialAccounts of one platform.
+    IntraStripeTransit,
+    Other,
+}
+
+/// One end of a posting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Account {
+    Own(Side),
+    Contra(Contra),
+}
+
+const NAMES: [(Account, &str); 10] = [
+    (Account::Own(Side::Cash), "cash"),
+    (Account::Own(Side::InboundPending), "inbound_pending"),
+    (Account::Own(Side::OutboundPending), "outbound_pending"),
+    (Account::Contra(Contra::AchClearing), "ach_clearing"),
+    (Account::Contra(Contra::WireClearing), "wire_clearing"),
+    (Account::Contra(Contra::RtpClearing), "rtp_clearing"),
+    (Account::Contra(Contra::CardClearing), "card_clearing"),
+    (Account::Contra(Contra::PaymentsBalance), "payments_balance"),
+    (Account::Contra(Contra::IntraStripeTransit), "intra_stripe_transit"),
+    (Account::Contra(Contra::Other), "other"),
+];
+
+impl Account {
+    pub const CASH: Account = Account::Own(Side::Cash);
+    pub const OUTBOUND_PENDING: Account = Account::Own(Side::OutboundPending);
+
+    /// Its name in the store.
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(account, _)| *account == self).map_or("other", |(_, name)| name)
+    }
+
+    pub fn parse(name: &str) -> Option<Account> {
+        NAMES.iter().find(|(_, known)| *known == name).map(|(account, _)| *account)
+    }
+}
+
+/// Minor units of money, more than none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct Amount(i64);
+
+impl Amount {
+    pub fn new(minor_units: i64) -> Option<Amount> {
+        (minor_units > 0).then_some(Amount(minor_units))
+    }
+
+    pub fn minor_units(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Amount {
+    type Error = LedgerError;
+    fn try_from(value: i64) -> Result<Self, LedgerError> {
+        Amount::new(value).ok_or(LedgerError::NotPositive(value))
+    }
+}
+
+impl From<Amount> for i64 {
+    fn from(amount: Amount) -> i64 {
+        amount.0
+    }
+}
+
+/// One amount, out of one account and into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    pub from: Account,
+    pub to: Account,
+    pub amount: Amount,
+}
+
+impl Posting {
+    pub fn new(from: Account, to: Account, amount: Amount) -> Posting {
+        Posting { from, to, amount }
+    }
+
+    /// What it does to the three sub-accounts.
+    pub fn impact(&self) -> Impact {
+        let mut impact = Impact::default();
+        let amount = self.amount.minor_units();
+        for (account, change) in [(self.from, -amount), (self.to, amount)] {
+            if let Account::Own(side) = account {
+                *impact.side_mut(side) += change;
+            }
+        }
+        impact
+    }
+
+    /// What it does to everything outside: the negative of the impact's sum.
+    pub fn contra(&self) -> i64 {
+        -self.impact().current()
+    }
+}
+
+/// A change of the three sub-accounts, or their balances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impact {
+    pub cash: i64,
+    pub inbound_pending: i64,
+    pub outbound_pending: i64,
+}
+
+impl Impact {
+    fn side_mut(&mut self, side: Side) -> &mut i64 {
+        match side {
+            Side::Cash => &mut self.cash,
+            Side::InboundPending => &mut self.inbound_pending,
+            Side::OutboundPending => &mut self.outbound_pending,
+        }
+    }
+
+    /// The sum of all three: the current balance.
+    pub fn current(&self) -> i64 {
+        self.cash + self.inbound_pending + self.outbound_pending
+    }
+
+    pub fn plus(&self, other: &Impact) -> Result<Impact, LedgerError> {
+        let add = |a: i64, b: i64| a.checked_add(b).ok_or(LedgerError::Overflow);
+        Ok(Impact {
+            cash: add(self.cash, other.cash)?,
+            inbound_pending: add(self.inbound_pending, other.inbound_pending)?,
+            outbound_pending: add(self.outbound_pending, other.outbound_pending)?,
+        })
+    }
+
+    /// The balance after a posting. Held money can never fall below nothing; cash can, where a
+    /// payment that was taken back leaves a debt.
+    pub fn apply(&self, posting: &Posting) -> Result<Impact, LedgerError> {
+        let after = self.plus(&posting.impact())?;
+        if after.outbound_pending < 0 || after.inbound_pending != 0 {
+            return Err(LedgerError::HoldBroken(after));
+        }
+        Ok(after)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerError {
+    NotPositive(i64),
+    Overflow,
+    /// A posting would have released more than was held.
+    HoldBroken(Impact),
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LedgerError::NotPositive(value) => write!(f, "an amount must be positive, not {value}"),
+            LedgerError::Overflow => f.write_str("a balance would exceed 64 bits"),
+            LedgerError::HoldBroken(after) => write!(f, "a hold would be broken: {after:?}"),
+        }
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(value: i64) -> Amount {
+        Amount::new(value).unwrap()
+    }
+
+    #[test]
+    fn every_pair_of_accounts_balances() {
+        for (from, _) in NAMES {
+            for (to, _) in NAMES {
+                let posting = Posting::new(from, to, amount(700));
+                assert_eq!(posting.impact().current() + posting.contra(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hold_moves_money_aside_and_a_posting_takes_it_away() {
+        let funded = Impact { cash: 1000, ..Impact::default() };
+        let hold = Posting::new(Account::CASH, Account::OUTBOUND_PENDING, amount(700));
+        let held = funded.apply(&hold).unwrap();
+        assert_eq!(held, Impact { cash: 300, outbound_pending: 700, inbound_pending: 0 });
+        assert_eq!(hold.contra(), 0);
+        let clearing = Account::Contra(Contra::AchClearing);
+        let settle = Posting::new(Account::OUTBOUND_PENDING, clearing, amount(700));
+        assert_eq!(settle.contra(), 700);
+        let settled = held.apply(&settle).unwrap();
+        assert_eq!(settled, Impact { cash: 300, ..Impact::default() });
+        assert!(matches!(settled.apply(&settle), Err(LedgerError::HoldBroken(_))));
+    }
+
+    #[test]
+    fn amounts_are_positive_and_sums_are_checked() {
+        assert_eq!(Amount::new(0), None);
+        assert_eq!(Amount::new(-1), None);
+        let full = Impact { cash: i64::MAX, ..Impact::default() };
+        let more = Posting::new(Account::Contra(Contra::Other), Account::CASH, amount(1));
+        assert_eq!(full.apply(&more), Err(LedgerError::Overflow));
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for (account, name) in NAMES {
+            assert_eq!(Account::parse(name), Some(account));
+            assert_eq!(account.name(), name);
+        }
+        assert_eq!(Account::parse("nothing"), None);
+    }
+}

@@ -1,0 +1,368 @@
+//! The one way to change the store: commands, run one after another, committed in batches.
+//!
+//! The committer takes what is queued, runs each command on an overlay, applies the whole overlay
+//! as one write set, commits once, then lets all the answers go. One flush serves hundreds of
+//! requests, and an idle server adds no delay, because a batch is never waited for.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::overlay::{Overlay, Touched};
+use crate::rows::*;
+use crate::seal::Sealer;
+use crate::session::{Cache, Session, Writing};
+use crate::sqlite::Writer;
+use crate::workspace::Workspace;
+use crate::{Millis, Result, StoreError};
+
+/// The most commands, bytes of parameters and time of one batch.
+pub const BATCH_COMMANDS_MAX: usize = 256;
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+pub const BATCH_TIME_MAX: Duration = Duration::from_millis(5);
+/// How many commands may wait; more are refused at once.
+pub const QUEUE_MAX: usize = 4096;
+/// How many due jobs run before the batch is committed and the rest queues again.
+pub const JOBS_PER_BATCH_MAX: usize = 1000;
+
+/// Whether what a command wrote stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Yes,
+    No,
+}
+
+/// Runs on the committer's thread. It may run again, with the same time, where an engine asks for it.
+pub type Run = Box<dyn FnMut(&mut Session<'_>) -> Keep + Send>;
+/// Told once the batch stands, or why it does not.
+pub type Done = Box<dyn FnOnce(Result<()>) + Send>;
+
+pub struct Command {
+    pub workspace: Arc<Workspace>,
+    /// The size of its parameters, for the limit of a batch.
+    pub bytes: usize,
+    /// Has a batch to itself: it removes rows that other commands of the batch could still read.
+    pub alone: bool,
+    pub run: Run,
+    pub done: Done,
+}
+
+/// What the rest of the program is told after each commit.
+pub struct Notice {
+    pub workspaces: Vec<Arc<Workspace>>,
+    /// Deliveries that are new or were planned anew.
+    pub deliveries: Vec<(DeliveryKey, DeliveryRow)>,
+}
+
+/// What the committer needs to know of the layers above it.
+pub trait Upcalls: Send + Sync + 'static {
+    /// Runs one job. Its refusal drops what it did; the job is done either way.
+    fn run_job(&self, session: &mut Session<'_>, job: &JobRow) -> Keep;
+    /// Removes a bounded number of rows past their keeping time and plans the next look.
+    fn sweep(&self, session: &mut Session<'_>) -> Keep;
+    fn committed(&self, notice: Notice);
+}
+
+/// Counted since the start.
+#[derive(Default)]
+pub struct Counters {
+    pub commits: AtomicU64,
+    pub commands: AtomicU64,
+}
+
+#[derive(Clone)]
+pub struct Committer {
+    queue: Sender<Command>,
+    pub counters: Arc<Counters>,
+}
+
+impl Committer {
+    /// Starts the committer's thread; it ends when the last `Committer` is dropped.
+    pub fn start(
+        writer: Writer,
+        sealer: Arc<Sealer>,
+        upcalls: Arc<dyn Upcalls>,
+    ) -> Result<(Committer, JoinHandle<()>)> {
+        let (queue, commands) = bounded(QUEUE_MAX);
+        let counters = Arc::new(Counters::default());
+        let next_number = writer.next_workspace_number()?;
+        let mut work = Work {
+            commands,
+            writer,
+            sealer,
+            upcalls,
+            cache: RefCell::new(Cache::default()),
+            counters: counters.clone(),
+            next_number,
+            waiting: VecDeque::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || work.run())
+            .map_err(|e| StoreError::Engine(format!("cannot start the committer: {e}")))?;
+        Ok((Committer { queue, counters }, thread))
+    }
+
+    /// Queues a command, or gives it back when the queue is full.
+    pub fn send(&self, command: Command) -> Result<(), Command> {
+        match self.queue.try_send(command) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => Err(command),
+        }
+    }
+
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+struct Work {
+    commands: Receiver<Command>,
+    writer: Writer,
+    sealer: Arc<Sealer>,
+    upcalls: Arc<dyn Upcalls>,
+    cache: RefCell<Cache>,
+    counters: Arc<Counters>,
+    next_number: i64,
+    /// Commands taken from the queue that the current batch had no room for.
+    waiting: VecDeque<Command>,
+}
+
+impl Work {
+    fn run(&mut self) {
+        loop {
+            if self.waiting.is_empty() {
+                match self.commands.recv() {
+                    Ok(command) => self.waiting.push_back(command),
+                    Err(_) => return,
+                }
+            }
+            fail::fail_point!("hold_committer");
+            self.batch();
+        }
+    }
+
+    /// Runs what is queued, within the limits, and commits it.
+    fn batch(&mut self) {
+        let started = Instant::now();
+        let mut overlay = Overlay::default();
+        let mut done: Vec<Done> = Vec::new();
+        let (mut bytes, mut count) = (0, 0);
+        while count < BATCH_COMMANDS_MAX
+            && bytes < BATCH_BYTES_MAX
+            && started.elapsed() < BATCH_TIME_MAX
+        {
+            let next = self.waiting.pop_front().or_else(|| self.commands.try_recv().ok());
+            let Some(mut command) = next else { break };
+            let alone = command.alone;
+            if alone && count > 0 {
+                self.waiting.push_front(command);
+                break;
+            }
+            count += 1;
+            bytes += command.bytes;
+            match self.catch_up(&mut overlay, &command.workspace) {
+                Ok(true) => {
+                    self.execute(&mut overlay, &mut command);
+                    done.push(command.done);
+                }
+                Ok(false) => {
+                    // Too much became due for one batch: commit this part, then go on.
+                    self.waiting.push_front(command);
+                    break;
+                }
+                Err(error) => (command.done)(Err(error)),
+            }
+            if alone {
+                break;
+            }
+        }
+        self.commit(overlay, done, count);
+    }
+
+    fn commit(&mut self, overlay: Overlay, done: Vec<Done>, count: usize) {
+        let result = if overlay.is_empty() { Ok(()) } else { self.apply(&overlay) };
+        if let Err(error) = &result {
+            tracing::error!(%error, commands = count, "a batch could not be committed");
+            self.cache.borrow_mut().clear();
+        }
+        self.counters.commands.fetch_add(count as u64, Ordering::Relaxed);
+        for tell in done {
+            tell(result.clone());
+        }
+        if result.is_ok() && !overlay.is_empty() {
+            self.notify(&overlay);
+        }
+    }
+
+    fn apply(&mut self, overlay: &Overlay) -> Result<()> {
+        fail::fail_point!("before_commit", |_| std::process::abort());
+        self.writer.apply(overlay)?;
+        fail::fail_point!("after_commit", |_| std::process::abort());
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        let mut cache = self.cache.borrow_mut();
+        if overlay.emptied.is_empty() {
+            cache.committed(overlay);
+        } else {
+            cache.clear();
+        }
+        for touched in overlay.workspaces.values() {
+            touched.workspace.publish(touched.number, touched.state);
+        }
+        Ok(())
+    }
+
+    fn notify(&self, overlay: &Overlay) {
+        let deliveries = overlay.deliveries.changes();
+        let notice = Notice {
+            workspaces: overlay.workspaces.values().map(|t| t.workspace.clone()).collect(),
+            deliveries: deliveries
+                .filter_map(|(key, row)| Some((key.clone(), row?.clone())))
+                .filter(|(_, row)| row.due.is_some())
+                .collect(),
+        };
+        self.upcalls.committed(notice);
+    }
+
+    /// The workspace as this batch has it so far.
+    fn touched(&mut self, overlay: &Overlay, workspace: &Arc<Workspace>) -> Touched {
+        let stored = workspace.number();
+        let known = if stored == 0 {
+            overlay.workspaces.values().find(|t| t.workspace.tail == workspace.tail)
+        } else {
+            overlay.workspaces.get(&stored)
+        };
+        if let Some(touched) = known {
+            return touched.clone();
+        }
+        let number = if stored == 0 { self.next_number } else { stored };
+        Touched { workspace: workspace.clone(), number, state: workspace.state() }
+    }
+
+    /// Runs the jobs that became due before now. False: there were too many for one batch.
+    fn catch_up(&mut self, overlay: &mut Overlay, workspace: &Arc<Workspace>) -> Result<bool> {
+        let mut ran = 0;
+        loop {
+            let touched = self.touched(overlay, workspace);
+            let now = touched.state.now();
+            if !touched.state.is_due(now) {
+                return Ok(true);
+            }
+            if ran >= JOBS_PER_BATCH_MAX {
+                return Ok(false);
+            }
+            ran += 1;
+            self.run_due(overlay, touched, now)?;
+        }
+    }
+
+    /// Runs the first thing that is due: a sweep, or a job at the time it was due.
+    fn run_due(&mut self, overlay: &mut Overlay, touched: Touched, now: Millis) -> Result<()> {
+        let upcalls = self.upcalls.clone();
+        let mut job = None;
+        let mut at = now;
+        if touched.state.next_due.is_some_and(|due| due <= now) {
+            let session = self.session(overlay, &touched, now);
+            job = session.jobs(now, 1)?.into_iter().next();
+            match &job {
+                Some((key, _)) => at = key.due.max(touched.state.last_now.min(now)),
+                None => {
+                    let mut state = touched.state;
+                    state.next_due = None;
+                    let number = touched.number;
+                    overlay.workspaces.insert(number, Touched { state, ..touched });
+                    return Ok(());
+                }
+            }
+        }
+        let before = touched.state;
+        let outcome = self.guarded(overlay, &touched, at, |session| match &job {
+            Some((_, row)) => upcalls.run_job(session, row),
+            None => upcalls.sweep(session),
+        });
+        let mut touched = match outcome {
+            Some(changed) => {
+                overlay.keep();
+                changed
+            }
+            None => {
+                overlay.drop_command();
+                Touched { state: before, ..touched }
+            }
+        };
+        let Some((key, _)) = job else {
+            if touched.state.next_sweep == before.next_sweep {
+                // A sweep that failed is tried again in an hour, not at once.
+                touched.state.next_sweep = Some(now + 3_600_000);
+            }
+            overlay.workspaces.insert(touched.number, touched);
+            return Ok(());
+        };
+        let mut session = self.session(overlay, &touched, now);
+        session.remove_job(key)?;
+        touched.state.next_due = session.state.next_due;
+        drop(session);
+        overlay.keep();
+        overlay.workspaces.insert(touched.number, touched);
+        Ok(())
+    }
+
+    fn session<'a>(
+        &'a self,
+        overlay: &'a mut Overlay,
+        touched: &Touched,
+        now: Millis,
+    ) -> Session<'a> {
+        Session {
+            reader: self.writer.reader(),
+            sealer: &self.sealer,
+            workspace: touched.workspace.clone(),
+            number: touched.number,
+            state: touched.state,
+            now,
+            writing: Some(Writing { overlay, cache: &self.cache }),
+        }
+    }
+
+    /// Runs `work` in a layer of its own; a panic drops it like a refusal. Gives the workspace as
+    /// it is afterwards if the work stands.
+    fn guarded(
+        &self,
+        overlay: &mut Overlay,
+        touched: &Touched,
+        now: Millis,
+        work: impl FnOnce(&mut Session<'_>) -> Keep,
+    ) -> Option<Touched> {
+        let mut session = self.session(overlay, touched, now);
+        session.state.last_now = session.state.last_now.max(now);
+        match catch_unwind(AssertUnwindSafe(|| work(&mut session))) {
+            Ok(Keep::Yes) => Some(Touched { state: session.state, ..touched.clone() }),
+            Ok(Keep::No) => None,
+            Err(_) => {
+                tracing::error!("a command panicked; what it did is dropped");
+                None
+            }
+        }
+    }
+
+    fn execute(&mut self, overlay: &mut Overlay, command: &mut Command) {
+        let touched = self.touched(overlay, &command.workspace);
+        let now = touched.state.now();
+        match self.guarded(overlay, &touched, now, |session| (command.run)(session)) {
+            Some(changed) => {
+                overlay.keep();
+                if changed.number == self.next_number {
+                    self.next_number += 1;
+                }
+                overlay.workspaces.insert(changed.number, changed);
+            }
+            None => overlay.drop_command(),
+        }
+    }
+}

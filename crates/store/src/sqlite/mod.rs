@@ -1,0 +1,199 @@
+//! The embedded engine: SQLite in a file, in WAL mode, flushed at every commit.
+//!
+//! `:memory:` is a private temporary file that is never flushed, because shared in-memory databases
+//! of SQLite allow no snapshot reads beside a writer.
+
+mod reader;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OpenFlags};
+
+pub use reader::SqliteReader;
+pub use writer::Writer;
+
+use crate::id::random_text;
+use crate::seal::Sealer;
+use crate::workspace::lock;
+use crate::{Reader, Result, StoreError};
+
+/// Marks a file as ours ("XCHQ").
+const APPLICATION_ID: i64 = 0x5843_4851;
+/// The schema this program writes; a store with a higher number is refused.
+const SCHEMA_VERSION: i64 = 1;
+/// Forward migrations: `MIGRATIONS[n]` leads from version n to n + 1.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+
+/// Pages big enough that an event's row does not spill over into a page of its own.
+const PAGE_BYTES: i64 = 8192;
+const WRITER_CACHE_KIB: i64 = 32 * 1024;
+const READER_CACHE_KIB: i64 = 8 * 1024;
+/// What the log is cut back to after a checkpoint.
+const WAL_BYTES_MAX: i64 = 64 << 20;
+const STATEMENTS_CACHED: usize = 64;
+/// Idle readers that are kept open.
+const READERS_IDLE_MAX: usize = 16;
+
+/// An open store.
+pub struct Database {
+    path: PathBuf,
+    durable: bool,
+    readers: Mutex<Vec<SqliteReader>>,
+    pub sealer: Arc<Sealer>,
+    /// Held as long as the store is open: one program at a time.
+    _lock: Option<File>,
+    /// The directory of a `:memory:` store, removed at the end.
+    temporary: Option<PathBuf>,
+}
+
+impl Database {
+    /// Opens the store in that file, or makes one; `:memory:` is a private one.
+    pub fn open(data: &str) -> Result<(Arc<Database>, Writer)> {
+        if data == ":memory:" { Database::private() } else { Database::file(Path::new(data), true) }
+    }
+
+    /// Opens an existing store without changing it.
+    pub fn open_existing(data: &str) -> Result<Arc<Database>> {
+        let path = Path::new(data);
+        if !path.is_file() {
+            return Err(StoreError::Unusable(format!("there is no store at {data}")));
+        }
+        Database::file(path, false).map(|(database, _)| database)
+    }
+
+    fn private() -> Result<(Arc<Database>, Writer)> {
+        let name = format!("exchequer-{}-{}", std::process::id(), random_text(8));
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).map_err(|e| unusable(&directory, &e))?;
+        let path = directory.join("store.db");
+        let writer = Writer::new(connect(&path, WRITER_CACHE_KIB, false, true)?)?;
+        let database = Database {
+            path,
+            durable: false,
+            readers: Mutex::default(),
+            sealer: Arc::new(Sealer::random()?),
+            _lock: None,
+            temporary: Some(directory),
+        };
+        Ok((Arc::new(database), writer))
+    }
+
+    fn file(path: &Path, create: bool) -> Result<(Arc<Database>, Writer)> {
+        let is_new = std::fs::metadata(path).map_or(true, |meta| meta.len() == 0);
+        let mut key_path = path.as_os_str().to_owned();
+        key_path.push(".key");
+        let key_path = PathBuf::from(key_path);
+        let sealer = Arc::new(Sealer::open(&key_path, is_new && create)?);
+        let lock = lock_file(&key_path)?;
+        let connection = connect(path, WRITER_CACHE_KIB, true, create)?;
+        let writer = Writer::new(connection)?;
+        let database = Database {
+            path: path.to_owned(),
+            durable: true,
+            readers: Mutex::default(),
+            sealer,
+            _lock: Some(lock),
+            temporary: None,
+        };
+        Ok((Arc::new(database), writer))
+    }
+
+    /// Lets `work` read one snapshot of everything committed so far.
+    pub fn read<T>(&self, work: impl FnOnce(&dyn Reader) -> T) -> Result<T> {
+        let idle = lock(&self.readers).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => SqliteReader::new(connect(&self.path, READER_CACHE_KIB, self.durable, false)?),
+        };
+        reader.begin()?;
+        let result = work(&reader);
+        reader.end()?;
+        let mut readers = lock(&self.readers);
+        if readers.len() < READERS_IDLE_MAX {
+            readers.push(reader);
+        }
+        Ok(result)
+    }
+
+    /// The connection itself, for `verify`, which reads the rows as they are.
+    pub fn raw(&self) -> Result<Connection> {
+        connect(&self.path, READER_CACHE_KIB, self.durable, false)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.temporary {
+            lock(&self.readers).clear();
+            // Nothing can be done about a temporary file that will not go.
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// Takes the key file's lock: two programs on one store would each trust their own caches.
+fn lock_file(path: &Path) -> Result<File> {
+    let file = File::open(path).map_err(|e| unusable(path, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(StoreError::Unusable("the store is in use by another program".into())),
+    }
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unusable(format!("cannot open {}: {error}", path.display()))
+}
+
+fn connect(path: &Path, cache_kib: i64, durable: bool, create: bool) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(path, &e))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    let wrong = |e: rusqlite::Error| unusable(path, &e);
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(wrong)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(wrong)?;
+    connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
+        .map_err(wrong)?;
+    connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "OFF" })?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection
+        .query_row(&format!("PRAGMA journal_size_limit = {WAL_BYTES_MAX}"), [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Brings the schema up to date, a version at a time, each in a transaction of its own.
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let number = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+    };
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let empty = connection.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0;
+    if !empty && application != APPLICATION_ID {
+        return Err(StoreError::Unusable("the file is a database, but no store of ours".into()));
+    }
+    if version > SCHEMA_VERSION {
+        return Err(StoreError::Unusable(format!(
+            "the store has version {version}, newer than the {SCHEMA_VERSION} of this program"
+        )));
+    }
+    for (at, statements) in MIGRATIONS.iter().enumerate().skip(version.unsigned_abs() as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(statements)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", at as i64 + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

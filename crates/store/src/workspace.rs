@@ -1,0 +1,277 @@
+//! A workspace: a platform with all its connected accounts, in one mode. The unit of serial order,
+//! clock, jobs, reset and verification.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::id;
+use crate::{Millis, Reader, Result};
+
+/// The machine's time in milliseconds.
+pub fn machine_now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockMode {
+    /// Runs with the machine's, `offset` ahead of it.
+    Real,
+    /// Stands still at `at`.
+    Frozen,
+}
+
+/// The workspace's time. It only moves forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    pub mode: ClockMode,
+    pub offset: Millis,
+    pub at: Millis,
+}
+
+impl Clock {
+    pub const REAL: Clock = Clock { mode: ClockMode::Real, offset: 0, at: 0 };
+
+    pub fn now(&self, machine: Millis) -> Millis {
+        match self.mode {
+            ClockMode::Real => machine + self.offset,
+            ClockMode::Frozen => self.at,
+        }
+    }
+
+    /// When the machine's clock will show that this one has reached `time`; none while it stands.
+    pub fn machine_time_of(&self, time: Millis) -> Option<Millis> {
+        match self.mode {
+            ClockMode::Real => Some(time - self.offset),
+            ClockMode::Frozen => None,
+        }
+    }
+}
+
+/// Switches of a workspace that are not part of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether Treasury has been onboarded to.
+    pub treasury: bool,
+    /// Whether capabilities wait for real requirements instead of being active at once.
+    pub real_onboarding: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { treasury: true, real_onboarding: false }
+    }
+}
+
+/// What a workspace remembers between commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceState {
+    pub clock: Clock,
+    pub settings: Settings,
+    /// The latest time any command saw, so that no later command sees an earlier one.
+    pub last_now: Millis,
+    /// The second of the last id, and how many ids it has.
+    pub id_second: i64,
+    pub id_counter: i64,
+    /// By how many seconds the time in an id can be ahead of `created`: more ids were made in one
+    /// second of a standing clock than a second has room for.
+    pub id_drift: i64,
+    /// The numbers last given to a connected account, a kept answer and a job.
+    pub accounts: i64,
+    pub answers: i64,
+    pub jobs: i64,
+    pub next_due: Option<Millis>,
+    /// When kept answers and events are next looked through for old ones.
+    pub next_sweep: Option<Millis>,
+}
+
+impl Default for WorkspaceState {
+    fn default() -> Self {
+        WorkspaceState {
+            clock: Clock::REAL,
+            settings: Settings::default(),
+            last_now: 0,
+            id_second: 0,
+            id_counter: 0,
+            id_drift: 0,
+            accounts: 0,
+            answers: 0,
+            jobs: 0,
+            next_due: None,
+            next_sweep: None,
+        }
+    }
+}
+
+impl WorkspaceState {
+    pub fn now(&self) -> Millis {
+        self.clock.now(machine_now()).max(self.last_now)
+    }
+
+    /// Whether a job or a sweep is due at that time.
+    pub fn is_due(&self, now: Millis) -> bool {
+        self.next_due.is_some_and(|due| due <= now) || self.next_sweep.is_some_and(|at| at <= now)
+    }
+
+    /// The second and counter of the next id.
+    pub fn next_id(&mut self, now: Millis) -> (i64, i64) {
+        let second = now.div_euclid(1000);
+        if second > self.id_second {
+            self.id_second = second;
+            self.id_counter = 0;
+        } else if self.id_counter < id::COUNTER_MAX {
+            self.id_counter += 1;
+        } else {
+            self.id_second += 1;
+            self.id_counter = 0;
+            self.id_drift = self.id_drift.max(self.id_second - second);
+        }
+        (self.id_second, self.id_counter)
+    }
+}
+
+/// Which workspace: the hash of its key's tail and mode.
+pub type Tail = [u8; 32];
+
+/// A workspace as the running program knows it.
+pub struct Workspace {
+    pub tail: Tail,
+    /// The platform's account id.
+    pub account: String,
+    pub livemode: bool,
+    /// Its number in the store; 0 until the first write creates it.
+    number: AtomicI64,
+    committed: Mutex<WorkspaceState>,
+}
+
+impl Workspace {
+    pub fn new(tail: Tail, account: String, livemode: bool) -> Self {
+        let committed = Mutex::new(WorkspaceState::default());
+        Workspace { tail, account, livemode, number: AtomicI64::new(0), committed }
+    }
+
+    pub fn number(&self) -> i64 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// The state as last committed.
+    pub fn state(&self) -> WorkspaceState {
+        *lock(&self.committed)
+    }
+
+    pub fn publish(&self, number: i64, state: WorkspaceState) {
+        *lock(&self.committed) = state;
+        self.number.store(number, Ordering::Release);
+    }
+}
+
+/// A row of the table of workspaces.
+#[derive(Clone, Debug)]
+pub struct WorkspaceRow {
+    pub number: i64,
+    pub tail: Tail,
+    pub account: String,
+    pub livemode: bool,
+    pub state: WorkspaceState,
+}
+
+impl From<WorkspaceRow> for Workspace {
+    fn from(row: WorkspaceRow) -> Self {
+        let workspace = Workspace::new(row.tail, row.account, row.livemode);
+        workspace.publish(row.number, row.state);
+        workspace
+    }
+}
+
+/// The workspaces in use. A key nobody wrote with yet has one that is only in memory.
+pub struct Registry {
+    known: Mutex<HashMap<Tail, Arc<Workspace>>>,
+    max: usize,
+}
+
+impl Registry {
+    pub fn new(max: usize) -> Self {
+        Registry { known: Mutex::new(HashMap::new()), max }
+    }
+
+    /// The workspace of that tail, read from the store when it is not known yet.
+    pub fn get(
+        &self,
+        tail: &Tail,
+        reader: &dyn Reader,
+        fresh: impl FnOnce() -> Workspace,
+    ) -> Result<Arc<Workspace>> {
+        if let Some(workspace) = lock(&self.known).get(tail) {
+            return Ok(workspace.clone());
+        }
+        let stored = reader.workspace(tail)?;
+        let mut known = lock(&self.known);
+        if let Some(workspace) = known.get(tail) {
+            return Ok(workspace.clone());
+        }
+        let workspace = Arc::new(stored.map_or_else(fresh, Workspace::from));
+        if known.len() >= self.max {
+            // Workspaces without rows are only names: they can be forgotten at any time, unless a
+            // request holds one this moment.
+            known.retain(|_, w| w.number() != 0 || Arc::strong_count(w) > 1);
+        }
+        known.insert(*tail, workspace.clone());
+        Ok(workspace)
+    }
+
+    /// Takes in what the store holds, so that jobs due in any workspace are found.
+    pub fn adopt(&self, row: WorkspaceRow) -> Arc<Workspace> {
+        let mut known = lock(&self.known);
+        known.entry(row.tail).or_insert_with(|| Arc::new(Workspace::from(row))).clone()
+    }
+
+    pub fn by_number(&self, number: i64) -> Option<Arc<Workspace>> {
+        lock(&self.known).values().find(|w| w.number() == number).cloned()
+    }
+
+    pub fn stored(&self) -> usize {
+        lock(&self.known).values().filter(|w| w.number() != 0).count()
+    }
+
+    pub fn max(&self) -> usize {
+        self.max
+    }
+}
+
+/// A poisoned lock is taken all the same: what it guards is replaced whole, never half.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stay_in_order_when_a_second_overflows() {
+        let mut state = WorkspaceState::default();
+        let now = 1_700_000_000_000;
+        let first = state.next_id(now);
+        assert_eq!(first, (1_700_000_000, 0));
+        state.id_counter = id::COUNTER_MAX;
+        assert_eq!(state.next_id(now), (1_700_000_001, 0));
+        assert_eq!(state.id_drift, 1);
+        assert_eq!(state.next_id(now), (1_700_000_001, 1));
+        assert_eq!(state.next_id(now + 5_000), (1_700_000_005, 0));
+    }
+
+    #[test]
+    fn a_standing_clock_has_no_machine_time() {
+        let clock = Clock { mode: ClockMode::Frozen, offset: 0, at: 5 };
+        assert_eq!(clock.now(1_000), 5);
+        assert_eq!(clock.machine_time_of(9), None);
+        let ahead = Clock { offset: 100, ..Clock::REAL };
+        assert_eq!(ahead.now(1_000), 1_100);
+        assert_eq!(ahead.machine_time_of(1_100), Some(1_000));
+    }
+}
