@@ -45,13 +45,19 @@ fn everything(filter: Option<&str>, tally: &mut Tally) -> Outcome<()> {
         .env("EXCHEQUER_BIN", &server)
         .env("EXCHEQUER_PYTHON", &sdk.python)
         .env("EXCHEQUER_NODE_MODULES", &sdk.node_modules)
-        .env("NODE_PATH", &sdk.node_modules)
         .env("EXCHEQUER_BODIES_DIR", &bodies);
     let outcome = stream(&mut tests, tally);
 
     // A filtered run may well have seen no body; a whole one that saw none is a failure.
+    let script = |name: &str| process::root().join("tests/sdk").join(name);
+    if filter.is_none() {
+        let mut own = Command::new(&sdk.python);
+        count(own.arg(script("test_check_bodies.py")), tally);
+    }
     if filter.is_none() || fs::read_dir(&bodies).is_ok_and(|mut entries| entries.next().is_some()) {
-        check_bodies(&sdk.python, &bodies, tally);
+        println!("checking the bodies against the SDK's types …");
+        let mut check = Command::new(&sdk.python);
+        count(check.arg(script("check_bodies.py")).arg(&bodies), tally);
     }
     outcome
 }
@@ -92,11 +98,10 @@ fn stream(tests: &mut Command, tally: &mut Tally) -> Outcome<()> {
     if status.success() { Ok(()) } else { Err(format!("cargo test: {status}")) }
 }
 
-/// Compares every body that the tests saw with the types the official SDK declares.
-fn check_bodies(python: &Path, bodies: &Path, tally: &mut Tally) {
-    println!("checking the bodies against the SDK's types …");
-    let script = process::root().join("tests/sdk/check_bodies.py");
-    let outcome = process::run(Command::new(python).arg(script).arg(bodies));
+/// A program that is a test by itself, such as the one that compares every body that the tests
+/// saw with the types the official SDK declares.
+fn count(test: &mut Command, tally: &mut Tally) {
+    let outcome = process::run(test);
     if let Err(message) = &outcome {
         println!("{message}");
     }

@@ -145,7 +145,10 @@ fn agreed(sandbox: &Sandbox, cells: &[Cell]) -> Outcome<u64> {
     if (answered..=answered + unanswered).contains(&payments) {
         Ok(payments)
     } else {
-        Err(format!("{answered} payments were answered, the ledger holds {payments}"))
+        let errors: u64 = cells.iter().map(|cell| cell.seen.errors()).sum();
+        Err(format!(
+            "{answered} payments were answered and {errors} failed, the ledger holds {payments}"
+        ))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The official SDKs, installed below the target folder and only when their lists have changed.
+//! The official SDKs, installed for this tree alone and only when their lists have changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,11 +18,7 @@ pub fn set_up(target: &Path) -> Outcome<Sdk> {
         }
     }
     let source = process::root().join("tests/sdk");
-    let folder = target.join("sdk");
-    Ok(Sdk {
-        python: python(&source, &folder.join("venv"))?,
-        node_modules: node(&source, &folder.join("node"))?,
-    })
+    Ok(Sdk { python: python(&source, &target.join("sdk/venv"))?, node_modules: node(&source)? })
 }
 
 /// A virtual environment with `requirements.txt`, and its interpreter.
@@ -58,24 +54,16 @@ fn starts(python: &Path) -> bool {
     Command::new(python).args(["-c", ""]).status().is_ok_and(|status| status.success())
 }
 
-/// `npm ci` on a copy of the two lists, so that the source tree stays clean.
-fn node(source: &Path, folder: &Path) -> Outcome<PathBuf> {
-    let lists = ["package.json", "package-lock.json"];
-    let mut wanted = String::new();
-    for name in lists {
-        wanted += &read(&source.join(name))?;
-    }
-    let modules = folder.join("node_modules");
-    let stamp = folder.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && modules.is_dir() {
+/// `npm ci` beside the stories: a module's imports are looked up from where it stands.
+fn node(source: &Path) -> Outcome<PathBuf> {
+    let wanted = read(&source.join("package.json"))? + &read(&source.join("package-lock.json"))?;
+    let modules = source.join("node_modules");
+    let stamp = modules.join(".installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(modules);
     }
     println!("installing the Node SDK …");
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    for name in lists {
-        write(&folder.join(name), &read(&source.join(name))?)?;
-    }
-    process::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
+    process::run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(source))?;
     write(&stamp, &wanted)?;
     Ok(modules)
 }
