@@ -55,7 +55,7 @@ impl<T: Param> Param for Unset<T> {
         if at.is_absent() {
             return Some(Unset::Keep);
         }
-        if at.is_empty_string() || (matches!(T::kind(), Kind::Array(_)) && is_cleared_array(at)) {
+        if at.is_empty_string() || (is_cleared_array(at) && matches!(T::kind(), Kind::Array(_))) {
             return Some(Unset::Clear);
         }
         T::read(at).map(Unset::Set)
