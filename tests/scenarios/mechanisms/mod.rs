@@ -1,0 +1,9 @@
+//! What the server is made of: that it holds under load, loss and malice.
+
+mod backoff;
+mod bad_input;
+mod crashes;
+pub mod failpoints;
+mod isolation;
+mod reads;
+mod secrets;

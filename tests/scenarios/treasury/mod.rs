@@ -1,0 +1,1 @@
+//! Treasury: FinancialAccounts, OutboundPayments, and the book behind them.
