@@ -7,3 +7,4 @@ pub mod failpoints;
 mod isolation;
 mod reads;
 mod secrets;
+mod verify;
