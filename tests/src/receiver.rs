@@ -214,3 +214,23 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     reader.read_exact(&mut body).ok()?;
     Some(Received { method, path, headers, body })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Receiver, Reply};
+    use crate::Sandbox;
+
+    #[test]
+    fn the_script_is_followed_and_its_last_line_repeated() {
+        let receiver =
+            Receiver::scripted(vec![Reply::Status(500), Reply::Close, Reply::Status(204)]);
+        let sender = Sandbox::at(&receiver.address.to_string(), "sk_test_sender");
+        assert_eq!(sender.post("/hooks", &[("a", "ä")]).status, 500);
+        assert!(sender.try_send("POST", "/hooks", b"").is_err());
+        assert_eq!(sender.post("/hooks", &[]).status, 204);
+        assert_eq!(sender.post("/hooks", &[]).status, 204);
+        let received = receiver.wait_for(4);
+        assert_eq!(received[0].body, b"a=%C3%A4");
+        assert_eq!(received[0].header("authorization"), Some("Bearer sk_test_sender"));
+    }
+}

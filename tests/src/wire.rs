@@ -121,3 +121,25 @@ fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
         rest = rest.get(end + 2 + size + 2..)?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn an_answer_is_whole_when_its_length_is_there() {
+        let head = b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 2\r\n\r\n";
+        assert!(parse(&head[..20]).is_none());
+        assert!(parse(&[head, &b"{"[..]].concat()).is_none());
+        let reply = parse(&[head, &b"{}"[..]].concat()).expect("a whole answer");
+        assert_eq!((reply.status, reply.body), (200, b"{}".to_vec()));
+        assert_eq!(reply.headers[0], ("X-A".to_owned(), "b".to_owned()));
+    }
+
+    #[test]
+    fn chunks_are_put_together() {
+        let bytes =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n";
+        assert_eq!(parse(bytes).expect("a whole answer").body, b"{}");
+    }
+}
