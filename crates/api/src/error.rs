@@ -54,11 +54,7 @@ impl ApiError {
     }
 
     /// A 400 about one parameter, with a code.
-    pub fn param(
-        code: &'static str,
-        param: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn param(code: &'static str, param: impl Into<String>, message: impl Into<String>) -> Self {
         Self::invalid(message).code(code).on(param)
     }
 

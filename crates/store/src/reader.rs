@@ -122,9 +122,5 @@ pub trait Reader {
         limit: usize,
     ) -> Result<Vec<(DeliveryKey, DeliveryRow)>>;
     /// The latest deliveries, newest event first.
-    fn latest_deliveries(
-        &self,
-        ws: i64,
-        limit: usize,
-    ) -> Result<Vec<(DeliveryKey, DeliveryRow)>>;
+    fn latest_deliveries(&self, ws: i64, limit: usize) -> Result<Vec<(DeliveryKey, DeliveryRow)>>;
 }

@@ -96,6 +96,8 @@ pub struct EventRow {
     pub idempotency_key: Option<String>,
     /// False where the change came from a job, so that the event names no request at all.
     pub by_request: bool,
+    /// How many endpoints it was for: as many outbox rows belong to it.
+    pub targets: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

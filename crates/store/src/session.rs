@@ -339,6 +339,10 @@ impl<'a> Session<'a> {
     }
 }
 
-fn in_order(keys: impl DoubleEndedIterator<Item = String>, desc: bool, limit: usize) -> Vec<String> {
+fn in_order(
+    keys: impl DoubleEndedIterator<Item = String>,
+    desc: bool,
+    limit: usize,
+) -> Vec<String> {
     if desc { keys.rev().take(limit).collect() } else { keys.take(limit).collect() }
 }

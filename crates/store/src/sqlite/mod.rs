@@ -167,8 +167,11 @@ fn connect(path: &Path, cache_kib: i64, durable: bool, create: bool) -> Result<C
     connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "OFF" })?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection
-        .query_row(&format!("PRAGMA journal_size_limit = {WAL_BYTES_MAX}"), [], |_| Ok(()))?;
+    connection.query_row(
+        &format!("PRAGMA journal_size_limit = {WAL_BYTES_MAX}"),
+        [],
+        |_| Ok(()),
+    )?;
     Ok(connection)
 }
 

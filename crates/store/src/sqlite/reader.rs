@@ -184,7 +184,7 @@ impl Reader for SqliteReader {
 
     fn event(&self, scope: Scope, id: &str) -> Result<Option<EventRow>> {
         let sql = "SELECT id, type, created, object, previous, request, idempotency_key, \
-                   by_request FROM events WHERE ws = ?1 AND acct = ?2 AND id = ?3";
+                   by_request, targets FROM events WHERE ws = ?1 AND acct = ?2 AND id = ?3";
         let found = self.rows(sql, &[&scope.ws, &scope.acct, &id], event_row)?;
         Ok(found.into_iter().next().map(|(_, row)| row))
     }
@@ -197,12 +197,14 @@ impl Reader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<(String, EventRow)>> {
         let typed = both_ways!(
-            "SELECT id, type, created, object, previous, request, idempotency_key, by_request \
+            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
+             targets \
              FROM events WHERE ws = ?1 AND acct = ?2 AND type = ?3 AND id >= ?4 AND id < ?5",
             "id"
         );
         let all = both_ways!(
-            "SELECT id, type, created, object, previous, request, idempotency_key, by_request \
+            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
+             targets \
              FROM events WHERE ws = ?1 AND acct = ?2 AND ?3 IS NULL AND id >= ?4 AND id < ?5",
             "id"
         );
@@ -278,11 +280,7 @@ impl Reader for SqliteReader {
         self.rows(sql, &[&ws, &due, &event, &endpoint, &limit], delivery_row)
     }
 
-    fn latest_deliveries(
-        &self,
-        ws: i64,
-        limit: usize,
-    ) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
+    fn latest_deliveries(&self, ws: i64, limit: usize) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
         let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
                    WHERE ws = ?1 ORDER BY event DESC, endpoint LIMIT ?2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -331,6 +329,7 @@ fn event_row(row: &Row<'_>) -> Result<(String, EventRow)> {
         request: row.get(5)?,
         idempotency_key: row.get(6)?,
         by_request: row.get(7)?,
+        targets: row.get(8)?,
     };
     Ok((row.get(0)?, event))
 }

@@ -59,6 +59,7 @@ CREATE TABLE events (
   request TEXT,
   idempotency_key TEXT,
   by_request INTEGER NOT NULL,
+  targets INTEGER NOT NULL,
   PRIMARY KEY (ws, acct, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX events_by_type ON events (ws, acct, type, id);

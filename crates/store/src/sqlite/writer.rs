@@ -90,8 +90,8 @@ fn write_objects(connection: &Connection, overlay: &Overlay) -> Result<()> {
         "INSERT INTO objects (ws, acct, id, v, state) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (ws, acct, id) DO UPDATE SET v = excluded.v, state = excluded.state",
     )?;
-    let mut remove = connection
-        .prepare_cached("DELETE FROM objects WHERE ws = ?1 AND acct = ?2 AND id = ?3")?;
+    let mut remove =
+        connection.prepare_cached("DELETE FROM objects WHERE ws = ?1 AND acct = ?2 AND id = ?3")?;
     for (key, row) in overlay.objects.changes() {
         let scope = key.scope;
         match row {
@@ -160,8 +160,8 @@ fn write_events(connection: &Connection, overlay: &Overlay) -> Result<()> {
     }
     let mut put = connection.prepare_cached(
         "INSERT INTO events \
-         (ws, acct, id, type, created, object, previous, request, idempotency_key, by_request) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         (ws, acct, id, type, created, object, previous, request, idempotency_key, by_request, \
+         targets) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     let mut remove =
         connection.prepare_cached("DELETE FROM events WHERE ws = ?1 AND acct = ?2 AND id = ?3")?;
@@ -181,7 +181,8 @@ fn write_events(connection: &Connection, overlay: &Overlay) -> Result<()> {
             row.previous,
             row.request,
             row.idempotency_key,
-            row.by_request
+            row.by_request,
+            row.targets
         ])?;
     }
     Ok(())
@@ -218,15 +219,13 @@ fn write_answers(connection: &Connection, overlay: &Overlay) -> Result<()> {
          status, created, event, body) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
-    let mut find = connection.prepare_cached(
-        "INSERT INTO answer_index (ws, acct, hash, seq) VALUES (?1, ?2, ?3, ?4)",
-    )?;
+    let mut find = connection
+        .prepare_cached("INSERT INTO answer_index (ws, acct, hash, seq) VALUES (?1, ?2, ?3, ?4)")?;
     let mut forget = connection.prepare_cached(
         "DELETE FROM answer_index WHERE (ws, acct, hash, seq) IN \
          (SELECT ws, acct, hash, seq FROM answers WHERE ws = ?1 AND seq = ?2)",
     )?;
-    let mut remove =
-        connection.prepare_cached("DELETE FROM answers WHERE ws = ?1 AND seq = ?2")?;
+    let mut remove = connection.prepare_cached("DELETE FROM answers WHERE ws = ?1 AND seq = ?2")?;
     for (key, row) in overlay.answers.changes() {
         let Some(row) = row else {
             forget.execute(params![key.ws, key.seq])?;

@@ -1,0 +1,71 @@
+//! The program as operations know it: what is declared, and what it was started with.
+
+use store::Millis;
+
+use crate::error::Result;
+use crate::operation::{Operation, Resource};
+use crate::view::{Tx, View};
+
+/// How long an idempotent answer is kept: the same key runs anew afterwards.
+pub const ANSWER_KEPT_MS: Millis = 24 * 3_600_000;
+/// How long an event can be retrieved.
+pub const EVENT_KEPT_MS: Millis = 30 * 24 * 3_600_000;
+/// How long after the first kept row of a workspace its old rows are looked for.
+pub const SWEEP_AFTER_MS: Millis = ANSWER_KEPT_MS + 3_600_000;
+/// How many rows one sweep removes at most.
+pub const SWEEP_ROWS_MAX: usize = 1000;
+
+/// Which hosts webhooks may go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookTargets {
+    /// Public hosts, and loopback in test mode.
+    Local,
+    /// Public hosts only, as the real API.
+    Public,
+    /// Private addresses too.
+    Any,
+}
+
+/// What the program was started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How long after its creation an object takes its next automatic step.
+    pub step_delay_ms: Millis,
+    pub webhook_targets: WebhookTargets,
+    /// Whether every event goes to one address given at the start, too.
+    pub forwards: bool,
+    /// Where pages of ours are reached, without a slash at the end.
+    pub public_url: String,
+}
+
+/// Runs when its time has come, as the account that planned it. A refusal drops what it did.
+pub type Job = fn(&mut Tx<'_>, object: &str, detail: &str) -> Result<()>;
+
+/// Which endpoints an event of the account is for.
+pub type EventTargets = fn(&View<'_>, kind: &str) -> Result<Vec<String>>;
+
+/// Everything declared.
+pub struct Api {
+    pub resources: Vec<Resource>,
+    pub event_targets: EventTargets,
+    /// The id of a connected account by its number.
+    pub account_by_number: fn(&View<'_>, i64) -> Result<Option<String>>,
+    /// The connected account of an id, for `Stripe-Account`.
+    pub account_by_id: fn(&View<'_>, &str) -> Result<Option<i64>>,
+}
+
+impl Api {
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.resources.iter().flat_map(|resource| resource.operations.iter())
+    }
+
+    pub fn job(&self, kind: &str) -> Option<Job> {
+        let jobs = self.resources.iter().flat_map(|resource| resource.jobs.iter());
+        jobs.into_iter().find(|(name, _)| *name == kind).map(|(_, job)| *job)
+    }
+}
+
+pub struct App {
+    pub api: Api,
+    pub config: Config,
+}

@@ -1,0 +1,264 @@
+//! What an operation sees: [`View`] to read, [`Tx`] to change. Neither has a socket, the machine's
+//! clock or randomness of its own.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use store::{
+    DeliveryKey, DeliveryRow, EventKey, EventRow, JobRow, Millis, ObjectKey, ObjectRow, PostingKey,
+    PostingRow, Session,
+};
+
+use crate::app::App;
+use crate::error::{ApiError, Result};
+use crate::expand::Include;
+use crate::json::{Json, previous_attributes};
+use crate::resource::{Index, Resource, decode, is_id_of};
+
+/// Whose objects: an account of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// 0 for the platform.
+    pub number: i64,
+    pub id: String,
+}
+
+/// The request that a command belongs to; a job has none.
+#[derive(Clone, Debug)]
+pub struct RequestInfo {
+    pub id: String,
+    pub idempotency_key: Option<String>,
+}
+
+/// A reading of one workspace at one time, as one of its accounts.
+pub struct View<'a> {
+    pub session: Session<'a>,
+    pub app: &'a App,
+    pub owner: Owner,
+    pub request: Option<RequestInfo>,
+}
+
+impl<'a> View<'a> {
+    /// The time of the command in seconds, as the API shows times.
+    pub fn now(&self) -> i64 {
+        seconds(self.session.now)
+    }
+
+    pub fn now_ms(&self) -> Millis {
+        self.session.now
+    }
+
+    pub fn livemode(&self) -> bool {
+        self.session.workspace.livemode
+    }
+
+    pub fn is_platform(&self) -> bool {
+        self.owner.number == 0
+    }
+
+    /// The platform of this workspace.
+    pub fn platform(&self) -> Owner {
+        Owner { number: 0, id: self.session.workspace.account.clone() }
+    }
+
+    /// An object of this account, if it is there.
+    pub fn load<T: Resource>(&self, id: &str) -> Result<Option<Arc<T>>> {
+        self.load_of(self.owner.number, id)
+    }
+
+    /// An object of another account of the workspace.
+    pub fn load_of<T: Resource>(&self, account: i64, id: &str) -> Result<Option<Arc<T>>> {
+        if !is_id_of::<T>(id) {
+            return Ok(None);
+        }
+        Ok(self.session.object(account, id, decode::<T>)?)
+    }
+
+    /// The object that the path names, or the 404 that says it is not there.
+    pub fn find<T: Resource>(&self, id: &str) -> Result<Arc<T>> {
+        let missing = || ApiError::not_found(T::LABEL, id, T::PARAM).into();
+        self.load(id)?.ok_or_else(missing)
+    }
+
+    /// The object that a parameter names, or the 400 that says it is not there.
+    pub fn reference<T: Resource>(&self, id: &str, param: &str) -> Result<Arc<T>> {
+        let missing = || ApiError::missing_reference(T::LABEL, id, param).into();
+        self.load(id)?.ok_or_else(missing)
+    }
+
+    /// The default rendering, without anything expanded.
+    pub fn render<T: Resource>(&self, object: &T) -> Result<Json> {
+        object.render(self, &Include::NONE)
+    }
+}
+
+/// A command: a view that can change what it sees.
+pub struct Tx<'a> {
+    view: View<'a>,
+    /// The latest event with its object, by which an answer that says the same is kept only once.
+    last_event: Option<(String, Json)>,
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = View<'a>;
+    fn deref(&self) -> &View<'a> {
+        &self.view
+    }
+}
+
+impl<'a> DerefMut for Tx<'a> {
+    fn deref_mut(&mut self) -> &mut View<'a> {
+        &mut self.view
+    }
+}
+
+impl<'a> Tx<'a> {
+    pub fn new(view: View<'a>) -> Self {
+        Tx { view, last_event: None }
+    }
+
+    pub fn into_session(self) -> Session<'a> {
+        self.view.session
+    }
+
+    /// A fresh id of that resource for the account acted on.
+    pub fn new_id<T: Resource>(&mut self) -> String {
+        self.new_id_with(T::PREFIX)
+    }
+
+    pub fn new_id_with(&mut self, prefix: &str) -> String {
+        let account = self.view.owner.id.clone();
+        self.view.session.new_id(prefix, &account)
+    }
+
+    /// Keeps an object, new or changed, with its places in the lists.
+    pub fn save<T: Resource>(&mut self, object: T) -> Result<Arc<T>> {
+        let before = self.load::<T>(object.id())?;
+        let scope = self.session.scope(self.owner.number);
+        let old = before.map(|before| Index::keys(&*before, scope)).unwrap_or_default();
+        let new = Index::keys(&object, scope);
+        let object = Arc::new(object);
+        let overlay = self.session.write()?;
+        for key in &old {
+            if !new.contains(key) {
+                overlay.index.remove(key.clone());
+            }
+        }
+        for key in new {
+            if !old.contains(&key) {
+                overlay.index.put(key, ());
+            }
+        }
+        let key = ObjectKey { scope, id: object.id().to_owned() };
+        overlay.objects.put(key, ObjectRow::of(T::VERSION, object.clone()));
+        Ok(object)
+    }
+
+    /// Removes an object and its places in the lists.
+    pub fn remove<T: Resource>(&mut self, object: &T) -> Result<()> {
+        let scope = self.session.scope(self.owner.number);
+        let keys = Index::keys(object, scope);
+        let overlay = self.session.write()?;
+        for key in keys {
+            overlay.index.remove(key);
+        }
+        overlay.objects.remove(ObjectKey { scope, id: object.id().to_owned() });
+        Ok(())
+    }
+
+    /// Appends a posting to the journal.
+    pub fn append_posting(&mut self, id: String, row: PostingRow) -> Result<()> {
+        let scope = self.session.scope(self.owner.number);
+        self.session.write()?.postings.put(PostingKey { scope, id }, row);
+        Ok(())
+    }
+
+    /// Tells that something happened to an object, as it is now.
+    pub fn event<T: Resource>(&mut self, kind: &'static str, object: &T) -> Result<()> {
+        let rendered = self.render(object)?;
+        self.emit(kind, rendered, None)
+    }
+
+    /// The same for a change: with what its members were before.
+    pub fn event_changed<T: Resource>(
+        &mut self,
+        kind: &'static str,
+        before: &Json,
+        object: &T,
+    ) -> Result<()> {
+        let rendered = self.render(object)?;
+        let previous = previous_attributes(before, &rendered);
+        self.emit(kind, rendered, previous)
+    }
+
+    /// Keeps an event with the deliveries it is for.
+    pub fn emit(&mut self, kind: &'static str, object: Json, previous: Option<Json>) -> Result<()> {
+        let id = self.new_id_with("evt");
+        let endpoints = (self.view.app.api.event_targets)(&self.view, kind)?;
+        let scope = self.session.scope(self.owner.number);
+        let now = self.session.now;
+        let row = EventRow {
+            kind: kind.to_owned(),
+            created: now,
+            object: object.compact(),
+            previous: previous.map(|previous| previous.compact()),
+            request: self.request.as_ref().map(|request| request.id.clone()),
+            idempotency_key: self.request.as_ref().and_then(|r| r.idempotency_key.clone()),
+            by_request: self.request.is_some(),
+            targets: i64::try_from(endpoints.len()).unwrap_or(i64::MAX),
+        };
+        let overlay = self.session.write()?;
+        overlay.events.put(EventKey { scope, id: id.clone() }, row);
+        for endpoint in endpoints {
+            let key = DeliveryKey { ws: scope.ws, event: id.clone(), endpoint };
+            let due = Some(now);
+            let attempts = "[]".to_owned();
+            let row = DeliveryRow { acct: scope.acct, due, delivered: false, attempts };
+            overlay.deliveries.put(key, row);
+        }
+        self.last_event = Some((id, object));
+        self.plan_sweep();
+        Ok(())
+    }
+
+    /// The event whose object is exactly this answer, if there is one.
+    pub fn event_saying(&self, answer: &Json) -> Option<String> {
+        let (id, object) = self.last_event.as_ref()?;
+        (object == answer).then(|| id.clone())
+    }
+
+    /// Plans a job of this account for a time of the workspace's clock.
+    pub fn plan(&mut self, due: Millis, kind: &str, object: &str, detail: &str) -> Result<()> {
+        let row = JobRow {
+            acct: self.owner.number,
+            kind: kind.to_owned(),
+            object: object.to_owned(),
+            detail: detail.to_owned(),
+        };
+        Ok(self.session.add_job(due, row)?)
+    }
+
+    /// Old rows are looked for an hour after the first of them can be old.
+    pub fn plan_sweep(&mut self) {
+        let at = self.session.now + crate::app::SWEEP_AFTER_MS;
+        self.session.state.next_sweep.get_or_insert(at);
+    }
+
+    /// Does something as another account of the workspace.
+    pub fn on<R>(&mut self, owner: Owner, work: impl FnOnce(&mut Tx<'a>) -> R) -> R {
+        let own = std::mem::replace(&mut self.view.owner, owner);
+        let result = work(self);
+        self.view.owner = own;
+        result
+    }
+}
+
+/// A time as the API shows it.
+pub fn seconds(millis: Millis) -> i64 {
+    millis.div_euclid(1000)
+}
+
+/// The same for a time that may not have come yet.
+pub fn seconds_or_null(millis: Option<Millis>) -> Json {
+    millis.map(seconds).into()
+}
