@@ -26,12 +26,14 @@ pub struct Query<'q> {
     pub page: &'q ListParams,
     /// Indexed fields and their values; an object must have all of them.
     pub filters: Vec<(&'static str, String)>,
+    /// An indexed field and the values of which an object must have one.
+    pub any: Option<(&'static str, Vec<String>)>,
     pub created: Option<&'q Range>,
 }
 
 impl<'q> Query<'q> {
     pub fn new(page: &'q ListParams) -> Self {
-        Query { page, filters: Vec::new(), created: None }
+        Query { page, filters: Vec::new(), any: None, created: None }
     }
 
     pub fn filter(mut self, field: &'static str, value: impl Into<String>) -> Self {
@@ -44,6 +46,13 @@ impl<'q> Query<'q> {
             Some(value) => self.filter(field, value),
             None => self,
         }
+    }
+
+    /// One of several values of a field that has only one at a time: a list over all statuses needs
+    /// no index of its own beside the one by status.
+    pub fn any(mut self, field: &'static str, values: Vec<String>) -> Self {
+        self.any = Some((field, values));
+        self
     }
 
     pub fn created(mut self, range: Option<&'q Range>) -> Self {
@@ -154,6 +163,10 @@ fn fetch<T: Resource>(
 ) -> Result<Vec<Arc<T>>> {
     let account = view.owner.number;
     let session = &view.session;
+    if let Some((field, values)) = &query.any {
+        let ids = union(view, &query.filters, field, values, range, limit)?;
+        return Ok(session.by_ids(account, ids, decode::<T>)?);
+    }
     match query.filters.as_slice() {
         [] => Ok(session.objects(account, range, limit, decode::<T>)?),
         [(field, value)] => {
@@ -164,6 +177,34 @@ fn fetch<T: Resource>(
             Ok(session.by_ids(account, ids, decode::<T>)?)
         }
     }
+}
+
+/// The first keys, over several values of a field, that all other filters have too.
+fn union(
+    view: &View<'_>,
+    filters: &[(&'static str, String)],
+    field: &'static str,
+    values: &[String],
+    range: &IdRange,
+    limit: usize,
+) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for value in values {
+        let mut all = filters.to_vec();
+        all.push((field, value.clone()));
+        found.extend(match all.as_slice() {
+            [(field, value)] => {
+                view.session.index(view.owner.number, field, value, range, limit)?
+            }
+            all => intersect(view, all, range, limit)?,
+        });
+    }
+    found.sort_unstable();
+    if range.descending {
+        found.reverse();
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// The keys that all of several indexes have: each index in turn is asked for its first key at or
