@@ -16,6 +16,7 @@ pub mod operation;
 pub mod params;
 pub mod resource;
 pub mod runtime;
+pub mod versions;
 pub mod view;
 
 pub use app::{Api, App, Config, WebhookTargets};
