@@ -7,4 +7,5 @@ mod mechanisms;
 mod numbers;
 mod platform;
 mod sdk;
+mod supporting;
 mod treasury;
