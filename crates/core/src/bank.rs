@@ -182,11 +182,11 @@ pub fn fingerprint(sealer: &Sealer, purpose: &str, text: &str) -> String {
     out
 }
 
-fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let pair = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
     text.as_bytes().chunks(2).map(|two| (two.len() == 2).then(|| pair(two)).flatten()).collect()

@@ -3,10 +3,15 @@
 pub mod bank;
 pub mod billing;
 pub mod change;
+pub mod egress;
+pub mod event;
+pub mod event_types;
+pub mod subscriptions;
+pub mod webhook_endpoint;
 
 use api::operation::Resource;
 
 /// Everything this crate declares.
 pub fn resources() -> Vec<Resource> {
-    vec![]
+    vec![event::resource(), webhook_endpoint::resource()]
 }
