@@ -1,6 +1,7 @@
 //! The program as operations know it: what is declared, and what it was started with.
 
 use store::Millis;
+use store::seal::Sealer;
 
 use crate::error::Result;
 use crate::operation::{Operation, Resource};
@@ -52,6 +53,16 @@ pub struct Api {
     pub account_by_number: fn(&View<'_>, i64) -> Result<Option<String>>,
     /// The connected account of an id, for `Stripe-Account`.
     pub account_by_id: fn(&View<'_>, &str) -> Result<Option<i64>>,
+    /// Gives an endpoint a new signing secret and tells it.
+    pub roll_secret: fn(&mut Tx<'_>, &str) -> Result<String>,
+    pub receipts: Receipts,
+}
+
+/// Pages for people without a key, by an opaque token.
+pub struct Receipts {
+    /// The number of the workspace that a token is about, if it is one of ours.
+    pub workspace: fn(&Sealer, &str) -> Option<i64>,
+    pub page: fn(&View<'_>, &str) -> Option<String>,
 }
 
 impl Api {

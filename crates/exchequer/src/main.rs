@@ -1,1 +1,74 @@
-fn main() {}
+//! The program: `serve`, the commands that control a running server, and `verify`.
+
+mod client;
+mod resources;
+mod scheduler;
+mod serve;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How the program can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Failed = 1,
+    BadFlag = 2,
+    AddressTaken = 3,
+    StoreUnusable = 4,
+}
+
+/// Why it ended, in one line, and how.
+pub struct Ended {
+    pub exit: Exit,
+    pub why: String,
+}
+
+impl Ended {
+    pub fn new(exit: Exit, why: impl Into<String>) -> Self {
+        Ended { exit, why: why.into() }
+    }
+}
+
+/// Stripe's money-movement API on your own machine. Not affiliated with Stripe.
+#[derive(Parser)]
+#[command(name = "exchequer", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API
+    Serve(serve::Options),
+    /// Show or move the clock of a sandbox
+    Clock(client::ClockOptions),
+    /// List the latest events of a sandbox
+    Events(client::EventsOptions),
+    /// List the latest deliveries of a sandbox
+    Deliveries(client::DeliveriesOptions),
+    /// Empty a sandbox
+    Reset(client::Server),
+    /// Check every rule of the books in a store, offline
+    Verify(verify::Options),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Serve(options) => serve::run(options),
+        Command::Clock(options) => client::clock(&options),
+        Command::Events(options) => client::events(&options),
+        Command::Deliveries(options) => client::deliveries(&options),
+        Command::Reset(server) => client::reset(&server),
+        Command::Verify(options) => verify::run(&options),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ended) => {
+            eprintln!("exchequer: {}", ended.why);
+            ExitCode::from(ended.exit as u8)
+        }
+    }
+}

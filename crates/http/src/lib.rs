@@ -1,1 +1,15 @@
+//! HTTP: keys, scopes, bodies, idempotency, the envelopes, and the control of the server itself.
 
+pub mod answer;
+pub mod body;
+pub mod clock;
+pub mod control;
+pub mod gateway;
+pub mod idempotency;
+pub mod keys;
+pub mod limits;
+pub mod openapi;
+pub mod pages;
+pub mod refusals;
+pub mod router;
+pub mod server;

@@ -231,7 +231,7 @@ impl Work {
     }
 
     /// The workspace as this batch has it so far.
-    fn touched(&mut self, overlay: &Overlay, workspace: &Arc<Workspace>) -> Touched {
+    fn touched(&self, overlay: &Overlay, workspace: &Arc<Workspace>) -> Touched {
         let stored = workspace.number();
         let known = if stored == 0 {
             overlay.workspaces.values().find(|t| t.workspace.tail == workspace.tail)
@@ -307,6 +307,7 @@ impl Work {
         let mut session = self.session(overlay, &touched, now);
         session.remove_job(key)?;
         touched.state.next_due = session.state.next_due;
+        touched.state.jobs_done += 1;
         drop(session);
         overlay.keep();
         overlay.workspaces.insert(touched.number, touched);

@@ -86,6 +86,8 @@ pub struct WorkspaceState {
     pub answers: i64,
     pub jobs: i64,
     pub next_due: Option<Millis>,
+    /// How many jobs have run.
+    pub jobs_done: i64,
     /// When kept answers and events are next looked through for old ones.
     pub next_sweep: Option<Millis>,
 }
@@ -103,6 +105,7 @@ impl Default for WorkspaceState {
             answers: 0,
             jobs: 0,
             next_due: None,
+            jobs_done: 0,
             next_sweep: None,
         }
     }

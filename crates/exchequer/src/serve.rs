@@ -1,0 +1,272 @@
+//! `exchequer serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::runtime::Runtime;
+use api::{App, Config, WebhookTargets};
+use clap::{Args, ValueEnum};
+use delivery::Delivery;
+use http_server::gateway::Gateway;
+use http_server::idempotency::InFlight;
+use http_server::keys::Keys;
+use http_server::router::Router;
+use http_server::{clock, server};
+use store::sqlite::Database;
+use store::{Committer, Registry, StoreError};
+use tokio::net::TcpListener;
+
+use crate::scheduler::Scheduler;
+use crate::{Ended, Exit, resources};
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Targets {
+    /// Public hosts, and loopback in test mode
+    Local,
+    /// Public hosts only, as the real API
+    Public,
+    /// Private addresses too
+    Any,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub struct Options {
+    /// An address to listen on; can be given several times [default: 127.0.0.1:12111 and
+    /// [::1]:12111]
+    #[arg(long, env = "EXCHEQUER_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+    /// The file of the store, or :memory:
+    #[arg(long, env = "EXCHEQUER_DATA", default_value = "./exchequer.db")]
+    data: String,
+    /// A file of keys; without it every test key works
+    #[arg(long, env = "EXCHEQUER_KEYS")]
+    keys: Option<PathBuf>,
+    /// How long after its creation an object takes its next automatic step
+    #[arg(long, env = "EXCHEQUER_STEP_DELAY", default_value = "1s")]
+    step_delay: String,
+    /// Which hosts webhooks may go to
+    #[arg(long, env = "EXCHEQUER_WEBHOOK_TARGETS", value_enum, default_value = "local")]
+    webhook_targets: Targets,
+    /// Where every event of every sandbox is sent, too
+    #[arg(long, env = "EXCHEQUER_FORWARD_TO")]
+    forward_to: Option<String>,
+    /// What events sent there are signed with; made and kept when not given
+    #[arg(long, env = "EXCHEQUER_SIGNING_SECRET", hide_env_values = true)]
+    signing_secret: Option<String>,
+    /// How many sandboxes the store may hold
+    #[arg(long, env = "EXCHEQUER_MAX_SANDBOXES", default_value_t = 10_000)]
+    max_sandboxes: usize,
+    /// Where pages of the server are reached, if not at its first address
+    #[arg(long, env = "EXCHEQUER_PUBLIC_URL")]
+    public_url: Option<String>,
+    #[arg(long, env = "EXCHEQUER_LOG", value_enum, default_value = "text")]
+    log: LogFormat,
+    /// error, warn, info, debug or trace
+    #[arg(long, env = "EXCHEQUER_LOG_LEVEL", default_value = "info")]
+    log_level: tracing::Level,
+}
+
+/// How many workspaces are read at a time when the server starts.
+const ADOPT_AT_ONCE: usize = 1000;
+
+pub fn run(options: Options) -> Result<(), Ended> {
+    start_logging(&options);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Ended::new(Exit::Failed, format!("cannot start: {e}")))?;
+    runtime.block_on(serve(options))
+}
+
+fn start_logging(options: &Options) {
+    let builder =
+        tracing_subscriber::fmt().with_max_level(options.log_level).with_writer(std::io::stderr);
+    if options.log == LogFormat::Json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+async fn serve(options: Options) -> Result<(), Ended> {
+    let step_delay_ms = clock::duration(&options.step_delay)
+        .ok_or_else(|| Ended::new(Exit::BadFlag, "--step-delay looks like 500ms, 1s or 2m"))?;
+    let listeners = listen(&options.listen).await?;
+    let public_url = match &options.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => address_of(&listeners),
+    };
+    let config = Config {
+        step_delay_ms,
+        webhook_targets: match options.webhook_targets {
+            Targets::Local => WebhookTargets::Local,
+            Targets::Public => WebhookTargets::Public,
+            Targets::Any => WebhookTargets::Any,
+        },
+        forwards: options.forward_to.is_some(),
+        public_url,
+    };
+    let app = Arc::new(resources::app(config));
+    let (database, writer) = Database::open(&options.data).map_err(unusable)?;
+    let registry = Arc::new(Registry::new(options.max_sandboxes));
+    let runtime = Arc::new(Runtime::new(app.clone()));
+    let (committer, committing) =
+        Committer::start(writer, database.sealer.clone(), runtime.clone()).map_err(unusable)?;
+    let keys = keys(&options, &registry, &database)?;
+    let delivery = start_delivery(&options, &app, &database, &committer, &registry)?;
+    let scheduler = Arc::new(Scheduler::default());
+    listen_to_commits(&runtime, &scheduler, &delivery);
+    adopt(&database, &registry, &scheduler)?;
+    delivery.resume();
+    let waking = tokio::spawn(scheduler.run(committer.clone()));
+    let router = Router::new(&app).map_err(|why| Ended::new(Exit::Failed, why))?;
+    let gateway = Arc::new(Gateway {
+        app,
+        database,
+        committer,
+        registry,
+        keys,
+        router,
+        delivery: delivery.clone(),
+        in_flight: InFlight::default(),
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    greet(&gateway, &options);
+    server::serve(gateway, listeners, stopped()).await;
+    waking.abort();
+    delivery.stop().await;
+    drop((delivery, runtime));
+    // The committer ends when nobody can send to it any more; what was queued is committed first.
+    let ended = tokio::task::spawn_blocking(move || committing.join());
+    let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, ended).await;
+    Ok(())
+}
+
+fn keys(
+    options: &Options,
+    registry: &Arc<Registry>,
+    database: &Arc<Database>,
+) -> Result<Keys, Ended> {
+    let Some(path) = &options.keys else {
+        return Ok(Keys::open(registry.clone(), database.clone()));
+    };
+    let wrong = |why: String| Ended::new(Exit::BadFlag, format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+    Keys::listed(&text, registry.clone(), database.clone()).map_err(wrong)
+}
+
+fn start_delivery(
+    options: &Options,
+    app: &Arc<App>,
+    database: &Arc<Database>,
+    committer: &Committer,
+    registry: &Arc<Registry>,
+) -> Result<Arc<Delivery>, Ended> {
+    let forward = delivery::Forward::new(
+        options.forward_to.as_deref(),
+        options.signing_secret.as_deref(),
+        &database.sealer,
+    );
+    let forward = forward.map_err(|why| Ended::new(Exit::BadFlag, why))?;
+    Ok(Delivery::start(app.clone(), database.clone(), committer.clone(), registry.clone(), forward))
+}
+
+/// After each commit the scheduler learns what is due next and the deliveries begin.
+fn listen_to_commits(runtime: &Arc<Runtime>, scheduler: &Arc<Scheduler>, delivery: &Arc<Delivery>) {
+    let (scheduler, delivery) = (scheduler.clone(), Arc::downgrade(delivery));
+    runtime.listen(Box::new(move |notice| {
+        for workspace in &notice.workspaces {
+            scheduler.note(workspace);
+        }
+        if let Some(delivery) = delivery.upgrade() {
+            delivery.committed(notice);
+        }
+    }));
+}
+
+/// Takes in the workspaces of the store, so that what is due in them happens.
+fn adopt(database: &Database, registry: &Registry, scheduler: &Scheduler) -> Result<(), Ended> {
+    let mut after = 0;
+    loop {
+        let rows = database.read(|reader| reader.workspaces(after, ADOPT_AT_ONCE));
+        let rows = rows.and_then(|inner| inner).map_err(unusable)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.number;
+        for row in rows {
+            scheduler.note(&registry.adopt(row));
+        }
+    }
+}
+
+async fn listen(wanted: &[SocketAddr]) -> Result<Vec<TcpListener>, Ended> {
+    let defaults = ["127.0.0.1:12111", "[::1]:12111"];
+    let given = !wanted.is_empty();
+    let wanted: Vec<SocketAddr> = if given {
+        wanted.to_vec()
+    } else {
+        defaults.iter().filter_map(|address| address.parse().ok()).collect()
+    };
+    let mut listeners = Vec::new();
+    for address in wanted {
+        match server::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            // A machine without IPv6 serves the other default address all the same.
+            Err(error)
+                if !given && address.is_ipv6() && error.kind() != std::io::ErrorKind::AddrInUse => {
+            }
+            Err(error) => {
+                let why = format!("cannot listen on {address}: {error}");
+                return Err(Ended::new(Exit::AddressTaken, why));
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+/// The address people are told: the first one listened on, written as 127.0.0.1 where that works.
+fn address_of(listeners: &[TcpListener]) -> String {
+    let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+    match address {
+        Some(address) if address.ip().is_unspecified() => {
+            format!("http://127.0.0.1:{}", address.port())
+        }
+        Some(address) => format!("http://{address}"),
+        None => String::new(),
+    }
+}
+
+fn greet(gateway: &Gateway, options: &Options) {
+    let url = &gateway.app.config.public_url;
+    let key = if gateway.keys.is_open() { "sk_test_exchequer" } else { "YOUR_KEY" };
+    println!(
+        "Exchequer {} is ready on {url} (store {}); try: curl {url}/v1/balance -u {key}:",
+        gateway.version, options.data
+    );
+    if let Some(forward) = gateway.delivery.forward() {
+        println!("Every event is sent to {}, signed with {}", forward.url, forward.secret);
+    }
+}
+
+fn unusable(error: StoreError) -> Ended {
+    Ended::new(Exit::StoreUnusable, error.to_string())
+}
+
+/// Resolves when the program is told to stop.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+        }
+        Err(_) => {
+            let _ = interrupt.await;
+        }
+    }
+}

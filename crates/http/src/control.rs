@@ -1,0 +1,220 @@
+//! `/_exchequer/`: what the real API does by a dashboard, by waiting, or not at all. JSON in and
+//! out, with the sandbox's secret key.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use api::runtime::{Acting, platform, with_tx};
+use api::{ApiError, Failure, Json, object};
+use delivery::LogQuery;
+use hyper::Request;
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use store::committer::Keep;
+use store::{Workspace, WorkspaceState};
+
+use crate::answer::Answer;
+use crate::clock::{self, Move};
+use crate::gateway::{Gateway, fault};
+use crate::limits::WAIT_MS_MAX;
+use crate::{body, openapi, refusals};
+
+pub async fn answer(gateway: &Gateway, request: Request<Incoming>, request_id: &str) -> Answer {
+    let mut answer = match dispatch(gateway, request).await {
+        Ok(answer) => answer,
+        Err(error) => Answer::error(&error, None),
+    };
+    answer.set("request-id", request_id);
+    answer
+}
+
+async fn dispatch(gateway: &Gateway, request: Request<Incoming>) -> Result<Answer, ApiError> {
+    let (parts, incoming) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let method = parts.method.as_str().to_owned();
+    let inner = path.strip_prefix("/_exchequer/").unwrap_or("").to_owned();
+    if (method.as_str(), inner.as_str()) == ("GET", "health") {
+        return Ok(Answer::json(200, health(gateway)));
+    }
+    let caller = gateway.authenticate(&parts.headers)?;
+    let workspace = &caller.workspace;
+    let query = Query(parts.uri.query().unwrap_or("").to_owned());
+    let bytes = body::read(incoming).await?;
+    let body = if bytes.is_empty() { Value::Null } else { parse(&bytes)? };
+    let steps: Vec<&str> = inner.split('/').collect();
+    let json = match (method.as_str(), steps.as_slice()) {
+        ("GET", ["clock"]) => clock::show(workspace),
+        ("POST", ["clock"]) => clock::shift(gateway, workspace, Move::parse(&body)?).await?,
+        ("POST", ["reset"]) => reset(gateway, workspace).await?,
+        ("POST", ["account"]) => account(gateway, workspace, &body).await?,
+        ("GET", ["coverage"]) => openapi::coverage(&gateway.app),
+        ("GET", ["deliveries"]) => deliveries(gateway, workspace, &query)?,
+        ("POST", ["deliveries", "wait"]) => return wait(gateway, workspace, &body).await,
+        ("POST", ["webhook_endpoints", id, "roll_secret"]) => {
+            roll_secret(gateway, workspace, (*id).to_owned()).await?
+        }
+        #[cfg(feature = "failpoints")]
+        ("POST", ["failpoint"]) => failpoint(&body)?,
+        _ => return Err(refusals::unknown_url(&method, &path)),
+    };
+    Ok(Answer::json(200, json))
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::invalid(format!("The body is not valid JSON: {error}.")))
+}
+
+/// Needs no key and touches no sandbox.
+fn health(gateway: &Gateway) -> Json {
+    let counters = &gateway.committer.counters;
+    let count = |counter: &std::sync::atomic::AtomicU64| {
+        Json::Int(i64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(i64::MAX))
+    };
+    object([
+        ("status", "ok".into()),
+        ("version", gateway.version.into()),
+        ("commits", count(&counters.commits)),
+        ("commands", count(&counters.commands)),
+    ])
+}
+
+/// Empties the workspace. The account keeps its id; the clock runs with the machine's again.
+async fn reset(gateway: &Gateway, workspace: &Arc<Workspace>) -> Result<Json, ApiError> {
+    if workspace.livemode {
+        return Err(ApiError::invalid("Live mode cannot be reset."));
+    }
+    let run = Box::new(|session: &mut store::Session<'_>| {
+        let number = session.number;
+        session.state = WorkspaceState::default();
+        match session.write() {
+            Ok(overlay) => {
+                overlay.emptied.insert(number);
+                Keep::Yes
+            }
+            Err(_) => Keep::No,
+        }
+    });
+    if workspace.number() != 0 {
+        gateway.run(workspace, 0, true, run).await?;
+    }
+    gateway.delivery.forget(workspace);
+    Ok(object([("reset", true.into()), ("account", workspace.account.clone().into())]))
+}
+
+/// Switches of the account that the real API has no call for.
+async fn account(
+    gateway: &Gateway,
+    workspace: &Arc<Workspace>,
+    body: &Value,
+) -> Result<Json, ApiError> {
+    let members =
+        body.as_object().ok_or_else(|| ApiError::invalid("The body must be an object."))?;
+    let (mut treasury, mut onboarding) = (None, None);
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("treasury", Value::Bool(on)) => treasury = Some(*on),
+            ("onboarding", Value::String(how)) if how == "real" => onboarding = Some(true),
+            ("onboarding", Value::String(how)) if how == "instant" => onboarding = Some(false),
+            ("treasury", _) => {
+                return Err(ApiError::invalid("Invalid boolean").on("treasury"));
+            }
+            ("onboarding", _) => {
+                let message = "Invalid onboarding: must be one of real or instant";
+                return Err(ApiError::invalid(message).on("onboarding"));
+            }
+            (other, _) => {
+                let message = format!("Received unknown parameter: {other}");
+                return Err(ApiError::param("parameter_unknown", other, message));
+            }
+        }
+    }
+    let run = Box::new(move |session: &mut store::Session<'_>| {
+        let settings = &mut session.state.settings;
+        settings.treasury = treasury.unwrap_or(settings.treasury);
+        settings.real_onboarding = onboarding.unwrap_or(settings.real_onboarding);
+        Keep::Yes
+    });
+    gateway.run(workspace, 0, false, run).await?;
+    let settings = workspace.state().settings;
+    let onboarding = if settings.real_onboarding { "real" } else { "instant" };
+    Ok(object([("treasury", settings.treasury.into()), ("onboarding", onboarding.into())]))
+}
+
+fn deliveries(
+    gateway: &Gateway,
+    workspace: &Arc<Workspace>,
+    query: &Query,
+) -> Result<Json, ApiError> {
+    let limit = match query.get("limit") {
+        None => 100,
+        Some(text) => text.parse::<usize>().map_err(|_| {
+            let message = format!("Invalid integer: {text}");
+            ApiError::param("parameter_invalid_integer", "limit", message)
+        })?,
+    };
+    let acting = Acting { owner: platform(workspace), request: None };
+    let log = LogQuery { event: query.get("event"), endpoint: query.get("endpoint"), limit };
+    gateway.with_view(workspace, acting, |view| delivery::log(view, &log))?.map_err(fault)
+}
+
+async fn wait(
+    gateway: &Gateway,
+    workspace: &Arc<Workspace>,
+    body: &Value,
+) -> Result<Answer, ApiError> {
+    let timeout = body["timeout_ms"].as_u64().unwrap_or(5_000).min(WAIT_MS_MAX);
+    gateway.catch_up(workspace).await?;
+    let timeout = Duration::from_millis(timeout);
+    let pending = gateway.delivery.wait(workspace.clone(), timeout).await;
+    let status = if pending == 0 { 200 } else { 408 };
+    let pending = i64::try_from(pending).unwrap_or(i64::MAX);
+    Ok(Answer::json(status, object([("pending", pending.into())])))
+}
+
+/// Gives an endpoint a new signing secret; the old one signs too for a day.
+async fn roll_secret(
+    gateway: &Gateway,
+    workspace: &Arc<Workspace>,
+    id: String,
+) -> Result<Json, ApiError> {
+    let acting = Acting { owner: platform(workspace), request: None };
+    let app = gateway.app.clone();
+    let (give, mut given) = tokio::sync::oneshot::channel();
+    let mut give = Some(give);
+    let run = Box::new(move |session: &mut store::Session<'_>| {
+        let rolled = with_tx(&app, session, acting.clone(), |tx| (app.api.roll_secret)(tx, &id));
+        let keep = if rolled.is_ok() { Keep::Yes } else { Keep::No };
+        if let Some(give) = give.take() {
+            let _ = give.send(rolled);
+        }
+        keep
+    });
+    gateway.run(workspace, 0, false, run).await?;
+    let rolled: Result<String, Failure> = given.try_recv().map_err(|_| ApiError::internal())?;
+    Ok(object([("secret", rolled.map_err(fault)?.into())]))
+}
+
+/// Stops or slows the program at a named point; only in test builds.
+#[cfg(feature = "failpoints")]
+fn failpoint(body: &Value) -> Result<Json, ApiError> {
+    let name = body["name"].as_str().unwrap_or("").to_owned();
+    let action = body["action"].as_str().unwrap_or("");
+    fail::cfg(name, action).map_err(ApiError::invalid)?;
+    Ok(object([("set", true.into())]))
+}
+
+/// The query string of a control call.
+struct Query(String);
+
+impl Query {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            let value = value.replace('+', " ");
+            (key == name).then(|| percent_decode_str(&value).decode_utf8_lossy().into_owned())
+        })
+    }
+}

@@ -1,0 +1,581 @@
+//! The way of a request: authenticate, route, read parameters, look up the idempotency key, then a
+//! read on this thread or a command in the committer. The order of the checks is part of the API.
+
+use std::sync::Arc;
+
+use api::operation::{Handler, Method, Operation, Path, Product, Write};
+use api::runtime::{Acting, platform, view, with_tx};
+use api::view::{Owner, RequestInfo};
+use api::{ApiError, App, Failure, Json};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use delivery::Delivery;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use store::committer::Keep;
+use store::sqlite::Database;
+use store::{Command, Committer, Registry, Session, Workspace};
+use tokio::sync::oneshot;
+
+use crate::answer::{Answer, Body};
+use crate::idempotency::{InFlight, Key, body_of};
+use crate::keys::{Caller, KeyError, Keys, no_key};
+use crate::router::Router;
+use crate::{body, refusals};
+
+/// Everything a request needs.
+pub struct Gateway {
+    pub app: Arc<App>,
+    pub database: Arc<Database>,
+    pub committer: Committer,
+    pub registry: Arc<Registry>,
+    pub keys: Keys,
+    pub router: Router,
+    pub delivery: Arc<Delivery>,
+    pub in_flight: InFlight,
+    pub version: &'static str,
+}
+
+/// A request that may act: whose it is and for whom.
+pub struct Call {
+    pub caller: Arc<Caller>,
+    pub owner: Owner,
+    pub request_id: String,
+}
+
+/// The head of a request.
+struct Asked<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+    request_id: &'a str,
+}
+
+/// What became of a command.
+enum Outcome {
+    Done { status: u16, json: Json },
+    Replayed { status: u16, body: Bytes, original: String },
+    Failed(ApiError),
+}
+
+/// An answer with what its headers must tell.
+struct Executed {
+    answer: Answer,
+    original: Option<String>,
+    replayed: bool,
+    /// The operation began: a key's answer is kept, so that trying again only gives it again.
+    began: bool,
+}
+
+impl Gateway {
+    /// Answers one request to the API itself.
+    pub async fn api(&self, request: Request<Incoming>, request_id: String) -> Answer {
+        let path = leading_slashes_collapsed(request.uri().path());
+        let mut echo = Echo::default();
+        let (parts, body) = request.into_parts();
+        let query = parts.uri.query().unwrap_or("");
+        let method = parts.method.as_str();
+        let headers = &parts.headers;
+        let asked = Asked { method, path: &path, query, headers, request_id: &request_id };
+        let outcome = self.admit(asked, body, &mut echo).await;
+        let mut answer = match outcome {
+            Ok(executed) => echo.on_executed(executed, &request_id),
+            Err((error, caller)) => {
+                let log = caller.as_ref().map(|call| log_url(&call.workspace, &request_id));
+                Answer::error(&error, log.filter(|_| error.status != 401))
+            }
+        };
+        echo.write(&mut answer);
+        answer.set("request-id", &request_id);
+        answer
+    }
+
+    async fn admit(
+        &self,
+        asked: Asked<'_>,
+        body: Incoming,
+        echo: &mut Echo,
+    ) -> Result<Executed, (ApiError, Option<Arc<Caller>>)> {
+        let Asked { method, path, query, headers, request_id } = asked;
+        let caller = self.authenticate(headers).map_err(|error| (error, None))?;
+        let fail = |error: ApiError| (error, Some(caller.clone()));
+        let version = version(headers).map_err(fail)?;
+        echo.version = Some(version);
+        let owner = self.acting_account(&caller, headers, echo).map_err(fail)?;
+        let workspace = &caller.workspace;
+        let (operation, path) =
+            self.route(method, path, workspace).map_err(|error| match error {
+                // Whoever looks for an endpoint that is not here learns where to see what is.
+                Unrouted::Unknown(error) => {
+                    echo.notice = method != "PATCH" && path.starts_with("/v1/");
+                    fail(error)
+                }
+                Unrouted::Refused(error) => fail(error),
+            })?;
+        let bytes = body::read(body).await.map_err(fail)?;
+        let bag = body::bag(query, headers.get(CONTENT_TYPE), bytes.clone()).await.map_err(fail)?;
+        let call = Call { caller: caller.clone(), owner, request_id: request_id.to_owned() };
+        let mut key = None;
+        if operation.method == Method::Post {
+            key = idempotency_key(headers).map_err(fail)?;
+            echo.key.clone_from(&key);
+        }
+        let key = key.map(|text| Key::new(&self.database.sealer, &text, &path.path, &bag));
+        if let Some(key) = &key
+            && let Some(replayed) = self.replay(&call, key).map_err(fail)?
+        {
+            return Ok(replayed);
+        }
+        let expansion = operation.expansion(&bag).map_err(fail)?;
+        match &operation.handler {
+            Handler::Read(handler) => {
+                let read = handler(&bag, path.clone(), expansion).map_err(fail)?;
+                self.catch_up(workspace).await.map_err(fail)?;
+                let result = self.read(&call, |view| read(view)).map_err(fail)?;
+                let result = result.map_err(|e| self.seen_by_sibling(&call, operation, &path, e));
+                result.map(Executed::read).map_err(fail)
+            }
+            Handler::Write(handler) => {
+                let write = handler(&bag, path.clone(), expansion).map_err(fail)?;
+                let held = match &key {
+                    Some(key) => {
+                        let acct = call.owner.number;
+                        Some(self.in_flight.hold(workspace, acct, &key.text).map_err(fail)?)
+                    }
+                    None => None,
+                };
+                fail::fail_point!("error_answer", |_| Err(fail(ApiError::internal())));
+                let executed = self.command(&call, write, key, bytes.len()).await.map_err(fail);
+                drop(held);
+                executed
+            }
+        }
+    }
+
+    /// The caller behind `Authorization`: Bearer, or Basic with the key as user.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+        let key = headers.get(AUTHORIZATION).and_then(|value| key_of(value.as_bytes()));
+        let key = key.filter(|key| !key.is_empty()).ok_or_else(no_key)?;
+        let caller = self.keys.caller(&key).map_err(|error| match error {
+            KeyError::Refused(error) => error,
+            KeyError::Store(error) => {
+                tracing::error!(%error, "a workspace could not be read");
+                ApiError::internal()
+            }
+        })?;
+        if caller.workspace.number() == 0 && self.registry.stored() >= self.registry.max() {
+            return Err(refusals::too_many_sandboxes(self.registry.max()));
+        }
+        Ok(caller)
+    }
+
+    /// The account a request acts for: the key's own, or one of `Stripe-Account`.
+    fn acting_account(
+        &self,
+        caller: &Caller,
+        headers: &HeaderMap,
+        echo: &mut Echo,
+    ) -> Result<Owner, ApiError> {
+        let platform = platform(&caller.workspace);
+        let Some(value) = headers.get("stripe-account") else { return Ok(platform) };
+        let wanted = value.to_str().unwrap_or("").to_owned();
+        if wanted == platform.id {
+            echo.account = Some(wanted);
+            return Ok(platform);
+        }
+        let acting = Acting { owner: platform, request: None };
+        let number = self
+            .with_view(&caller.workspace, acting, |view| {
+                (self.app.api.account_by_id)(view, &wanted)
+            })
+            .and_then(|inner| inner.map_err(fault));
+        match number? {
+            Some(number) => {
+                echo.account = Some(wanted.clone());
+                Ok(Owner { number, id: wanted })
+            }
+            None => Err(refusals::account_invalid(&caller.masked, &wanted)),
+        }
+    }
+
+    fn route<'a>(
+        &'a self,
+        method: &str,
+        path: &str,
+        workspace: &Workspace,
+    ) -> Result<(&'a Operation, Path), Unrouted> {
+        let known = match method {
+            "GET" | "HEAD" => Some(Method::Get),
+            "POST" => Some(Method::Post),
+            "DELETE" => Some(Method::Delete),
+            _ => None,
+        };
+        let found = known.and_then(|known| self.router.find(&self.app, known, path));
+        let (operation, path) =
+            found.ok_or_else(|| Unrouted::Unknown(refusals::unknown_url(method, path)))?;
+        let settings = workspace.state().settings;
+        if operation.product() == Product::Treasury && !settings.treasury {
+            return Err(Unrouted::Refused(refusals::not_onboarded(method, &path.path)));
+        }
+        if operation.is_test_helper() && workspace.livemode {
+            return Err(Unrouted::Refused(refusals::test_helper_in_live_mode()));
+        }
+        Ok((operation, path))
+    }
+
+    /// The kept answer to a key, or the refusal of a key used otherwise.
+    fn replay(&self, call: &Call, key: &Key) -> Result<Option<Executed>, ApiError> {
+        let acct = call.owner.number;
+        let found = self.read(call, |view| {
+            let Some(row) = key.kept(&view.session, acct)? else { return Ok(None) };
+            if let Some(error) = key.mismatch(&row) {
+                return Err(error.into());
+            }
+            let body = body_of(&view.session, &row)?;
+            Ok(Some((row.status, body, row.request)))
+        })?;
+        let found = found?;
+        Ok(found.map(|(status, body, original)| Executed::replayed(status, body, original)))
+    }
+
+    /// Runs what is due before a read, so that the read sees it done.
+    pub async fn catch_up(&self, workspace: &Arc<Workspace>) -> Result<(), ApiError> {
+        let state = workspace.state();
+        if workspace.number() == 0 || !state.is_due(state.now()) {
+            return Ok(());
+        }
+        self.run(workspace, 0, false, Box::new(|_| Keep::No)).await
+    }
+
+    /// Queues a command and waits until its batch stands.
+    pub async fn run(
+        &self,
+        workspace: &Arc<Workspace>,
+        bytes: usize,
+        alone: bool,
+        run: store::committer::Run,
+    ) -> Result<(), ApiError> {
+        let (tell, told) = oneshot::channel();
+        let done = Box::new(move |result| {
+            // The client may have hung up; its command stands all the same.
+            let _ = tell.send(result);
+        });
+        let command = Command { workspace: workspace.clone(), bytes, alone, run, done };
+        if self.committer.send(command).is_err() {
+            return Err(refusals::overloaded());
+        }
+        match told.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a command was not committed");
+                Err(ApiError::internal())
+            }
+            Err(_) => Err(ApiError::internal()),
+        }
+    }
+
+    async fn command(
+        &self,
+        call: &Call,
+        write: Write,
+        key: Option<Key>,
+        bytes: usize,
+    ) -> Result<Executed, ApiError> {
+        let (give, mut given) = oneshot::channel();
+        let mut give = Some(give);
+        let app = self.app.clone();
+        let acting = call.acting(key.as_ref());
+        let request_id = call.request_id.clone();
+        let keyed = key.is_some();
+        let run = Box::new(move |session: &mut Session<'_>| {
+            let (outcome, keep) =
+                execute(&app, session, &acting, &write, key.as_ref(), &request_id);
+            if let Some(give) = give.take() {
+                // Nobody listens when the client hung up; the command stands all the same.
+                let _ = give.send(outcome);
+            }
+            keep
+        });
+        self.run(&call.caller.workspace, bytes, false, run).await?;
+        fail::fail_point!("before_answer", |_| std::process::abort());
+        let outcome = given.try_recv().map_err(|_| ApiError::internal())?;
+        Ok(match outcome {
+            Outcome::Done { status, json } => Executed::done(Answer::json(status, json), keyed),
+            Outcome::Replayed { status, body, original } => {
+                Executed::replayed(status, body, original)
+            }
+            Outcome::Failed(error) => {
+                let log = log_url(&call.caller.workspace, &call.request_id);
+                Executed::done(Answer::error(&error, Some(log)), keyed)
+            }
+        })
+    }
+
+    /// Lets `work` read one snapshot as the account acted for.
+    pub fn read<T>(
+        &self,
+        call: &Call,
+        work: impl FnOnce(&api::View<'_>) -> api::Result<T>,
+    ) -> Result<Result<T, ApiError>, ApiError> {
+        let acting = Acting { owner: call.owner.clone(), request: None };
+        let read = self.with_view(&call.caller.workspace, acting, work)?;
+        Ok(read.map_err(fault))
+    }
+
+    pub fn with_view<T>(
+        &self,
+        workspace: &Arc<Workspace>,
+        acting: Acting,
+        work: impl FnOnce(&api::View<'_>) -> T,
+    ) -> Result<T, ApiError> {
+        let result = self.database.read(|reader| {
+            let state = workspace.state();
+            let sealer = &self.database.sealer;
+            let session = Session::reading(reader, sealer, workspace.clone(), state, state.now());
+            work(&view(&self.app, session, acting))
+        });
+        result.map_err(|error| {
+            tracing::error!(%error, "a snapshot could not be read");
+            ApiError::internal()
+        })
+    }
+
+    /// Says of an object that is not there that the other mode has it.
+    fn seen_by_sibling(
+        &self,
+        call: &Call,
+        operation: &Operation,
+        path: &Path,
+        mut error: ApiError,
+    ) -> ApiError {
+        if error.status != 404 || error.code != Some("resource_missing") {
+            return error;
+        }
+        let workspace = &call.caller.workspace;
+        let (Some(sibling), Some(object)) = (self.keys.sibling(workspace), operation.object) else {
+            return error;
+        };
+        let acting = Acting { owner: platform(&sibling), request: None };
+        let found = self.with_view(&sibling, acting, |view| {
+            (object.load)(view, path.id(), &api::Include::NONE)
+        });
+        if matches!(found, Ok(Ok(Some(_)))) {
+            let (there, here) =
+                if workspace.livemode { ("test", "live") } else { ("live", "test") };
+            error.message.push_str(&format!(
+                "; a similar object exists in {there} mode, but a {here} mode key was used to make \
+                 this request."
+            ));
+        }
+        error
+    }
+}
+
+/// Runs an operation and keeps its answer, in one layer of the batch.
+fn execute(
+    app: &App,
+    session: &mut Session<'_>,
+    acting: &Acting,
+    write: &Write,
+    key: Option<&Key>,
+    request_id: &str,
+) -> (Outcome, Keep) {
+    let acct = acting.owner.number;
+    if let Some(key) = key {
+        match found_again(session, key, acct) {
+            Ok(None) => {}
+            Ok(Some(outcome)) => return (outcome, Keep::No),
+            Err(error) => {
+                tracing::error!(%error, "a kept answer could not be read");
+                return (Outcome::Failed(ApiError::internal()), Keep::No);
+            }
+        }
+    }
+    let before = session.state;
+    let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        with_tx(app, session, acting.clone(), |tx| {
+            let json = write(tx)?;
+            if let Some(key) = key {
+                key.keep(tx, request_id, 200, &json)?;
+            }
+            Ok(json)
+        })
+    }));
+    let (error, keeps) = match guarded {
+        Ok(Ok(json)) => return (Outcome::Done { status: 200, json }, Keep::Yes),
+        Ok(Err(Failure::Refused(error))) => (*error, false),
+        Ok(Err(Failure::Declined(error))) => (*error, true),
+        Ok(Err(Failure::Fault(fault))) => {
+            tracing::error!(request = request_id, %fault, "a command failed");
+            (ApiError::internal(), false)
+        }
+        Err(_) => {
+            tracing::error!(request = request_id, "a command panicked");
+            (ApiError::internal(), false)
+        }
+    };
+    if !keeps {
+        if let Ok(overlay) = session.write() {
+            overlay.drop_command();
+        }
+        session.state = before;
+    }
+    let Some(key) = key else {
+        return (Outcome::Failed(error), if keeps { Keep::Yes } else { Keep::No });
+    };
+    let log = log_url(&session.workspace, request_id);
+    let json = error.body(Some(log));
+    let kept =
+        with_tx(app, session, acting.clone(), |tx| key.keep(tx, request_id, error.status, &json));
+    if let Err(error) = kept {
+        tracing::error!(%error, "an answer could not be kept");
+        return (Outcome::Failed(ApiError::internal()), Keep::No);
+    }
+    (Outcome::Failed(error), Keep::Yes)
+}
+
+/// The committer looks again: the first request may have ended since the reader looked.
+fn found_again(
+    session: &Session<'_>,
+    key: &Key,
+    acct: i64,
+) -> Result<Option<Outcome>, store::StoreError> {
+    let Some(row) = key.kept(session, acct)? else { return Ok(None) };
+    if let Some(error) = key.mismatch(&row) {
+        return Ok(Some(Outcome::Failed(error)));
+    }
+    let body = body_of(session, &row)?;
+    Ok(Some(Outcome::Replayed { status: row.status, body, original: row.request }))
+}
+
+enum Unrouted {
+    Unknown(ApiError),
+    Refused(ApiError),
+}
+
+impl Call {
+    fn acting(&self, key: Option<&Key>) -> Acting {
+        let idempotency_key = key.map(|key| key.text.clone());
+        let request = RequestInfo { id: self.request_id.clone(), idempotency_key };
+        Acting { owner: self.owner.clone(), request: Some(request) }
+    }
+}
+
+impl Executed {
+    fn read(json: Json) -> Self {
+        let answer = Answer::json(200, json);
+        Executed { answer, original: None, replayed: false, began: false }
+    }
+
+    fn done(answer: Answer, began: bool) -> Self {
+        Executed { answer, original: None, replayed: false, began }
+    }
+
+    fn replayed(status: u16, body: Bytes, original: String) -> Self {
+        let headers = crate::answer::common_headers();
+        let answer = Answer { status, body: Body::Bytes(body), headers };
+        Executed { answer, original: Some(original), replayed: true, began: true }
+    }
+}
+
+/// What the answer's headers repeat of the request.
+#[derive(Default)]
+struct Echo {
+    version: Option<&'static str>,
+    account: Option<String>,
+    key: Option<String>,
+    notice: bool,
+}
+
+impl Echo {
+    fn on_executed(&self, executed: Executed, request_id: &str) -> Answer {
+        let mut answer = executed.answer;
+        if self.key.is_some() && executed.began {
+            let original = executed.original.as_deref().unwrap_or(request_id);
+            answer.set("original-request", original);
+            answer.set("stripe-should-retry", "false");
+        }
+        if executed.replayed {
+            answer.set("idempotent-replayed", "true");
+            // The official CLI prints only this spelling.
+            answer.set("idempotency-replayed", "true");
+        }
+        answer
+    }
+
+    fn write(&self, answer: &mut Answer) {
+        if let Some(version) = self.version {
+            answer.set("stripe-version", version);
+        }
+        if let Some(account) = &self.account {
+            answer.set("stripe-account", account);
+        }
+        if let Some(key) = &self.key {
+            answer.set("idempotency-key", key);
+        }
+        if self.notice {
+            let version = env!("CARGO_PKG_VERSION");
+            let text = format!("not served by Exchequer {version}, see /_exchequer/coverage");
+            answer.set("stripe-notice", &text);
+        }
+    }
+}
+
+pub fn fault(failure: Failure) -> ApiError {
+    match failure {
+        Failure::Refused(error) | Failure::Declined(error) => *error,
+        Failure::Fault(fault) => {
+            tracing::error!(%fault, "a request failed");
+            ApiError::internal()
+        }
+    }
+}
+
+fn log_url(workspace: &Workspace, request_id: &str) -> String {
+    let mode = if workspace.livemode { "" } else { "/test" };
+    let account = &workspace.account;
+    format!("https://dashboard.stripe.com/{account}{mode}/workbench/logs?object={request_id}")
+}
+
+/// The key in an Authorization header.
+fn key_of(value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?.trim();
+    let (scheme, rest) = text.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64.decode(rest).ok()?).ok()?;
+    let user = decoded.split(':').next().unwrap_or("");
+    Some(user.to_owned())
+}
+
+fn version(headers: &HeaderMap) -> Result<&'static str, ApiError> {
+    let mut values = headers.get_all("stripe-version").iter();
+    let Some(first) = values.next() else { return Ok(api::versions::LATEST) };
+    let mut given = String::from_utf8_lossy(first.as_bytes()).into_owned();
+    for more in values {
+        given.push_str(", ");
+        given.push_str(&String::from_utf8_lossy(more.as_bytes()));
+    }
+    let known = api::versions::VERSIONS.iter().copied().find(|version| *version == given);
+    known.ok_or_else(|| ApiError::invalid(format!("Invalid Stripe API version: {given}")))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Key::check(&text)?;
+    Ok(Some(text))
+}
+
+/// Some clients put a slash too many before the path.
+fn leading_slashes_collapsed(path: &str) -> String {
+    format!("/{}", path.trim_start_matches('/'))
+}

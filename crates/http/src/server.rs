@@ -1,0 +1,245 @@
+//! Listening, connections, and the parts of the server that are not the API: the front page,
+//! receipts, `/openapi.json` and `/_exchequer/`.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+
+use api::operation::Method;
+use api::runtime::{Acting, platform};
+use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderMap, ORIGIN};
+use hyper::service::service_fn;
+use hyper::{Request, Uri};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use store::id::random_text;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::answer::{Answer, HttpResponse};
+use crate::gateway::Gateway;
+use crate::limits::*;
+use crate::{control, openapi, pages, refusals};
+
+/// Serves until `stop` resolves, then lets requests in progress end.
+pub async fn serve(
+    gateway: Arc<Gateway>,
+    listeners: Vec<TcpListener>,
+    stop: impl Future<Output = ()>,
+) {
+    let graceful = Arc::new(GracefulShutdown::new());
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| {
+            tokio::spawn(accept(listener, gateway.clone(), graceful.clone(), room.clone()))
+        })
+        .collect();
+    stop.await;
+    for task in accepting {
+        task.abort();
+        let _ = task.await;
+    }
+    if let Ok(graceful) = Arc::try_unwrap(graceful).map_err(|_| ()) {
+        let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    graceful: Arc<GracefulShutdown>,
+    room: Arc<Semaphore>,
+) {
+    loop {
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
+        let (stream, _) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, for instance: accepting goes on when some are free again.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                continue;
+            }
+        };
+        let connection = connection(stream, gateway.clone());
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off, or sends nonsense, ends its own connection only.
+            let _ = watched.await;
+            drop(permit);
+        });
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    gateway: Arc<Gateway>,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let gateway = gateway.clone();
+        async move { respond(gateway, request).await }
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_READ_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// Why a connection is closed without an answer; only tests ask for it.
+#[derive(Debug)]
+struct Dropped;
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("dropped")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
+async fn respond(
+    gateway: Arc<Gateway>,
+    request: Request<Incoming>,
+) -> Result<HttpResponse, Dropped> {
+    let post = request.method() == hyper::Method::POST;
+    let api = request.uri().path().starts_with("/v1/");
+    let started = std::time::Instant::now();
+    let line = tracing::enabled!(tracing::Level::DEBUG)
+        .then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let answer = guarded(answer(gateway, request)).await.unwrap_or_else(|| {
+        tracing::error!("a request panicked");
+        Answer::error(&api::ApiError::internal(), None)
+    });
+    if let Some((method, path)) = line {
+        let (status, took_us) = (answer.status, started.elapsed().as_micros());
+        let id = answer.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("");
+        tracing::debug!(%method, path, status, request = id, took_us, "answered");
+    }
+    if post && api && should_drop() {
+        return Err(Dropped);
+    }
+    Ok(answer.into_response())
+}
+
+/// A panic on the way of one request answers 500; the server and its other requests go on.
+async fn guarded<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(move |context| {
+        let poll = AssertUnwindSafe(|| work.as_mut().poll(context));
+        match catch_unwind(poll) {
+            Ok(Poll::Ready(done)) => Poll::Ready(Some(done)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+fn should_drop() -> bool {
+    fail::fail_point!("drop_answer", |_| true);
+    false
+}
+
+async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Answer {
+    let request_id = format!("req_{}", random_text(14));
+    if line_bytes(request.uri()) > REQUEST_LINE_BYTES_MAX {
+        return Answer::html(414, "<h1>414 Request-URI Too Large</h1>\n".into());
+    }
+    if gateway.keys.is_open() && !is_own_site(&gateway, request.headers()) {
+        return Answer::error(&refusals::foreign_site(), None);
+    }
+    let path = request.uri().path().to_owned();
+    let get = matches!(*request.method(), hyper::Method::GET | hyper::Method::HEAD);
+    if request.method() == hyper::Method::OPTIONS {
+        return preflight(request.headers());
+    }
+    match path.as_str() {
+        "/" if get => Answer::html(200, pages::front(&gateway)),
+        "/openapi.json" if get => Answer::json(200, openapi::document(&gateway.app)),
+        _ if path.starts_with("/_exchequer/") => {
+            control::answer(&gateway, request, &request_id).await
+        }
+        _ if get && path.starts_with(pages::RECEIPTS) => receipt(&gateway, &path).await,
+        _ => gateway.api(request, request_id).await,
+    }
+}
+
+/// A receipt, for whoever has its address.
+async fn receipt(gateway: &Gateway, path: &str) -> Answer {
+    let token = &path[pages::RECEIPTS.len()..];
+    let not_found = || Answer::html(404, pages::not_found());
+    let receipts = &gateway.app.api.receipts;
+    let number = (receipts.workspace)(&gateway.database.sealer, token);
+    let workspace = number.and_then(|number| gateway.registry.by_number(number));
+    let Some(workspace) = workspace else { return not_found() };
+    if gateway.catch_up(&workspace).await.is_err() {
+        return not_found();
+    }
+    let acting = Acting { owner: platform(&workspace), request: None };
+    match gateway.with_view(&workspace, acting, |view| (receipts.page)(view, token)) {
+        Ok(Some(page)) => Answer::html(200, page),
+        _ => not_found(),
+    }
+}
+
+fn line_bytes(uri: &Uri) -> usize {
+    uri.path_and_query().map_or(0, |line| line.as_str().len())
+}
+
+/// Whether a request comes from this machine's own pages or from no page at all, and names this
+/// server as people name it: another name that leads here is somebody's trick with DNS.
+fn is_own_site(gateway: &Gateway, headers: &HeaderMap) -> bool {
+    let public: Option<Uri> = gateway.app.config.public_url.parse().ok();
+    let public = public.as_ref().and_then(Uri::host).unwrap_or("");
+    let own = |host: &str| {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<std::net::IpAddr>().is_ok()
+            || bare.eq_ignore_ascii_case("localhost")
+            || bare.to_ascii_lowercase().ends_with(".localhost")
+            || bare.eq_ignore_ascii_case(public)
+    };
+    if let Some(host) = headers.get(HOST) {
+        let host = host.to_str().ok().and_then(|host| host.parse::<Uri>().ok());
+        if !host.is_some_and(|uri| uri.host().is_some_and(own)) {
+            return false;
+        }
+    }
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    origin.is_some_and(|uri| uri.host().is_some_and(|host| is_loopback(host) || host == public))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<std::net::IpAddr>();
+    address.map_or_else(|_| bare.eq_ignore_ascii_case("localhost"), |ip| ip.is_loopback())
+}
+
+/// Asked by a browser before a request from another page; who may ask was settled before.
+fn preflight(headers: &HeaderMap) -> Answer {
+    let mut answer = Answer::html(200, String::new());
+    let wanted = headers.get("access-control-request-headers");
+    if let Some(wanted) = wanted.and_then(|value| value.to_str().ok()) {
+        answer.set("access-control-allow-headers", wanted);
+    }
+    answer
+}
+
+/// Binds an address, or says that it is taken.
+pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// What the server's own documents call a method.
+pub fn verb(method: Method) -> &'static str {
+    match method {
+        Method::Get => "get",
+        Method::Post => "post",
+        Method::Delete => "delete",
+    }
+}
