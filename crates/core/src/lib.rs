@@ -2,16 +2,25 @@
 
 pub mod bank;
 pub mod billing;
+pub mod card;
 pub mod change;
+pub mod customer;
 pub mod egress;
 pub mod event;
 pub mod event_types;
+pub mod payment_method;
 pub mod subscriptions;
+pub mod test_token;
 pub mod webhook_endpoint;
 
 use api::operation::Resource;
 
 /// Everything this crate declares.
 pub fn resources() -> Vec<Resource> {
-    vec![event::resource(), webhook_endpoint::resource()]
+    vec![
+        customer::resource(),
+        event::resource(),
+        payment_method::resource(),
+        webhook_endpoint::resource(),
+    ]
 }
