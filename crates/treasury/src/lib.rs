@@ -1,7 +1,28 @@
 //! Treasury: FinancialAccounts, what moves their money, and the book it is written in.
+//!
+//! A flow (an OutboundPayment, a ReceivedCredit) decides; `book` moves the balance and writes the
+//! Transaction and its entries; nothing else does.
 
 pub mod book;
+pub mod calendar;
+pub mod capability;
+pub mod destination;
 pub mod features;
 pub mod financial_account;
-pub mod sealed;
+pub mod outbound_payment;
+pub mod receipt;
+pub mod received_credit;
 pub mod transaction;
+pub mod transaction_entry;
+
+/// Everything that this product declares.
+pub fn resources() -> Vec<api::operation::Resource> {
+    vec![
+        financial_account::resource(),
+        financial_account::hash::resource(),
+        outbound_payment::resource(),
+        received_credit::resource(),
+        transaction::resource(),
+        transaction_entry::resource(),
+    ]
+}

@@ -1,0 +1,199 @@
+//! The end of a FinancialAccount: nothing may be left in it, and it cannot be opened again.
+
+use std::sync::Arc;
+
+use api::params::{Choice, Currency, Params};
+use api::{ApiError, Fault, Path, Result, Tx, View};
+use exchequer_core::bank::missing_param;
+use ledger::{Amount, Contra};
+use serde::{Deserialize, Serialize};
+
+use crate::book::{self, EntryType, Flow, FlowType};
+use crate::financial_account::{FinancialAccount, announce};
+use crate::receipt;
+use crate::transaction::describe;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum ForwardingType {
+    FinancialAccount,
+    PaymentMethod,
+}
+
+/// Another account for what is left, or for what comes late.
+#[derive(Clone, Debug, Params)]
+pub struct ForwardingSettings {
+    /// The FinancialAccount, for `type=financial_account`.
+    pub financial_account: Option<String>,
+    /// The PaymentMethod or bank account, for `type=payment_method`. It has to be verified.
+    pub payment_method: Option<String>,
+    /// What takes the money: a FinancialAccount or a PaymentMethod.
+    pub r#type: ForwardingType,
+}
+
+/// What takes the money of a closed account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heir {
+    FinancialAccount(String),
+    PaymentMethod(String),
+}
+
+#[derive(Clone, Debug, Params)]
+pub struct Close {
+    /// Where the money that is left goes.
+    pub forwarding_settings: Option<ForwardingSettings>,
+}
+
+impl ForwardingSettings {
+    /// Whom the settings of `account` name.
+    pub fn heir(&self, view: &View<'_>, account: &FinancialAccount) -> Result<Heir> {
+        let param = format!("forwarding_settings[{}]", self.r#type.as_str());
+        match self.r#type {
+            ForwardingType::FinancialAccount => {
+                let id = self.financial_account.as_ref();
+                let id = id.ok_or_else(|| missing_param(&param))?;
+                let heir = view.reference::<FinancialAccount>(id, &param)?;
+                if heir.id == account.id {
+                    let message = "A FinancialAccount cannot forward to itself.";
+                    return Err(ApiError::invalid(message).on(param).into());
+                }
+                if heir.is_closed {
+                    return Err(heir.closed_error().on(param).into());
+                }
+                Ok(Heir::FinancialAccount(id.clone()))
+            }
+            ForwardingType::PaymentMethod => {
+                let id = self.payment_method.as_ref();
+                let id = id.ok_or_else(|| missing_param(&param))?;
+                check_payment_method(view, id, &param)?;
+                Ok(Heir::PaymentMethod(id.clone()))
+            }
+        }
+    }
+}
+
+fn check_payment_method(_view: &View<'_>, id: &str, param: &str) -> Result<()> {
+    Err(ApiError::missing_reference("PaymentMethod", id, param).into())
+}
+
+/// What stands in the way of closing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Closed,
+    /// Payments on their way hold money.
+    MoneyHeld,
+    /// There is cash, or a debt, and nobody takes it.
+    MoneyLeft,
+}
+
+/// How an account can be closed: with nothing left, or with cash to be swept to another account.
+pub fn decide(account: &FinancialAccount, takes_cash: bool) -> Result<Option<Amount>, Refusal> {
+    if account.is_closed {
+        return Err(Refusal::Closed);
+    }
+    if account.balance.outbound_pending != 0 || account.balance.inbound_pending != 0 {
+        return Err(Refusal::MoneyHeld);
+    }
+    match (account.balance.cash, Amount::new(account.balance.cash)) {
+        (0, _) => Ok(None),
+        (_, Some(cash)) if takes_cash => Ok(Some(cash)),
+        _ => Err(Refusal::MoneyLeft),
+    }
+}
+
+impl Refusal {
+    fn error(self, account: &FinancialAccount) -> ApiError {
+        let id = &account.id;
+        match self {
+            Refusal::Closed => {
+                ApiError::transition(format!("The FinancialAccount {id} is closed already."))
+            }
+            Refusal::MoneyHeld => ApiError::invalid(format!(
+                "The FinancialAccount {id} cannot be closed while it has pending flows."
+            )),
+            Refusal::MoneyLeft => ApiError::invalid(format!(
+                "The FinancialAccount {id} cannot be closed while its balance is not zero. \
+                 Forwarding settings with another FinancialAccount would take its cash."
+            )),
+        }
+    }
+}
+
+pub(super) fn close(tx: &mut Tx<'_>, path: &Path, p: &Close) -> Result<Arc<FinancialAccount>> {
+    let before = tx.find::<FinancialAccount>(path.id())?;
+    if before.is_closed {
+        return Err(Refusal::Closed.error(&before).into());
+    }
+    let heir = match &p.forwarding_settings {
+        Some(settings) => Some(settings.heir(tx, &before)?),
+        None => before.heir.clone(),
+    };
+    let to = match &heir {
+        Some(Heir::FinancialAccount(id)) => open_account(tx, id)?,
+        Some(Heir::PaymentMethod(_)) | None => None,
+    };
+    let cash = decide(&before, to.is_some()).map_err(|refusal| refusal.error(&before))?;
+    if let Some((to, cash)) = to.zip(cash) {
+        sweep(tx, &before.id, &to, cash)?;
+    }
+    let swept = tx.load::<FinancialAccount>(&before.id)?;
+    let swept = swept.ok_or_else(|| Fault(format!("{} is gone", before.id)))?;
+    let mut account = api::copy(&swept);
+    account.is_closed = true;
+    account.heir = heir;
+    let account = tx.save(account)?;
+    announce(tx, &before, &account)?;
+    tx.event("treasury.financial_account.closed", &*account)?;
+    Ok(account)
+}
+
+/// An heir named earlier can have been closed since.
+fn open_account(view: &View<'_>, id: &str) -> Result<Option<String>> {
+    let account = view.load::<FinancialAccount>(id)?.filter(|account| !account.is_closed);
+    Ok(account.map(|account| account.id.clone()))
+}
+
+/// Takes all the cash of one account to another: one Transaction on each side, of no flow.
+fn sweep(tx: &mut Tx<'_>, from: &str, to: &str, cash: Amount) -> Result<()> {
+    let flow = |account, other| Flow {
+        account,
+        id: None,
+        kind: FlowType::Other,
+        amount: cash,
+        currency: Currency::USD,
+        description: describe(None, Some(receipt::last4(other)), "Other", "closing"),
+    };
+    let (contra, entry) = (Contra::IntraStripeTransit, EntryType::Other);
+    book::debit(tx, &flow(from, to), entry, contra, false)?;
+    book::credit(tx, &flow(to, from), entry, contra)?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use ledger::Impact;
+
+    #[test]
+    fn an_account_closes_empty() {
+        let cash = |cents| Ok(Amount::new(cents));
+        let table = [
+            (0, 0, false, Ok(None)),
+            (0, 0, true, Ok(None)),
+            (700, 0, false, Err(Refusal::MoneyLeft)),
+            (700, 0, true, cash(700)),
+            (-700, 0, false, Err(Refusal::MoneyLeft)),
+            (-700, 0, true, Err(Refusal::MoneyLeft)),
+            (0, 700, true, Err(Refusal::MoneyHeld)),
+            (700, 700, true, Err(Refusal::MoneyHeld)),
+        ];
+        for (cash, outbound_pending, takes_cash, outcome) in table {
+            let mut account = FinancialAccount::new("fa_1".into(), 0);
+            account.balance = Impact { cash, inbound_pending: 0, outbound_pending };
+            assert_eq!(decide(&account, takes_cash), outcome, "{cash} {outbound_pending}");
+            account.is_closed = true;
+            assert_eq!(decide(&account, takes_cash), Err(Refusal::Closed));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! How money comes in: from outside by the test helper, and from other FinancialAccounts.
+
+use std::sync::Arc;
+
+use api::params::{Choice, Currency, Params};
+use api::{Fault, Owner, Result, Tx};
+use exchequer_core::bank::{self, TEST_ROUTING_NUMBER};
+use ledger::Amount;
+
+use super::{
+    CREATED, FailureCode, Network, ReceivedCredit, Sender, Source, SourceFlowType, Status,
+};
+use crate::book::{self, EntryType, Flow, FlowType};
+use crate::features::{self, Direction, Feature, Gate, gate};
+use crate::financial_account::FinancialAccount;
+use crate::transaction;
+
+/// What the test helper's sender is called, and the end of its account number.
+const SENDER_NAME: &str = "Jane Austen";
+const SENDER_LAST4: &str = "6789";
+const DESCRIPTION: &str = "Stripe Test";
+/// What fits the amount field of an ACH file.
+const AMOUNT_MAX: i64 = 9_999_999_999;
+
+/// The networks on which the test helper sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum OutsideNetwork {
+    Ach,
+    Rtp,
+    UsDomesticWire,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum SenderType {
+    UsBankAccount,
+}
+
+#[derive(Clone, Default, Params)]
+pub struct SenderBankAccount {
+    /// The name of whoever sends the money.
+    pub account_holder_name: Option<String>,
+    /// The number of the bank account it comes from; only its end is kept.
+    pub account_number: Option<String>,
+    /// The routing number of that bank.
+    pub routing_number: Option<String>,
+}
+
+#[derive(Clone, Params)]
+pub struct SenderDetails {
+    /// What the money comes from: a bank account.
+    pub r#type: SenderType,
+    /// The bank account; what is not given is made up.
+    pub us_bank_account: Option<SenderBankAccount>,
+}
+
+#[derive(Clone, Params)]
+pub struct SendCredit {
+    /// How much to send, in cents.
+    #[param(min = 1, max = AMOUNT_MAX, over_max = "amount_too_large")]
+    pub amount: i64,
+    /// The currency: `usd`.
+    pub currency: Currency,
+    /// What the money is for.
+    pub description: Option<String>,
+    /// The FinancialAccount to send it to.
+    pub financial_account: String,
+    /// Who sends it.
+    pub initiating_payment_method_details: Option<SenderDetails>,
+    /// The network to send it over.
+    pub network: OutsideNetwork,
+}
+
+/// What becomes of money that arrives at a gate.
+pub(super) fn outcome(gate: Gate, is_wire: bool) -> Outcome {
+    match gate {
+        Gate::Open => Outcome::Succeeds,
+        // Nobody can keep a wire from arriving.
+        Gate::Frozen if is_wire => Outcome::Succeeds,
+        Gate::Frozen => Outcome::Fails(FailureCode::AccountFrozen),
+        Gate::Closed => Outcome::Fails(FailureCode::AccountClosed),
+        Gate::NotActive => Outcome::Refused,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Succeeds,
+    Fails(FailureCode),
+    Refused,
+}
+
+/// The test helper.
+pub(super) fn send(tx: &mut Tx<'_>, p: &SendCredit) -> Result<Arc<ReceivedCredit>> {
+    const FEATURE: Feature = Feature::FinancialAddressesAba;
+    if p.currency != Currency::USD {
+        return Err(Currency::refusal(p.currency.as_str(), &["usd"], "currency").into());
+    }
+    let account = tx.reference::<FinancialAccount>(&p.financial_account, "financial_account")?;
+    let network = p.network.network();
+    let is_wire = network == Network::UsDomesticWire;
+    let failure_code = match outcome(gate(&account, FEATURE, Direction::Inbound), is_wire) {
+        Outcome::Succeeds => None,
+        Outcome::Fails(code) => Some(code),
+        Outcome::Refused => {
+            features::check(&account, FEATURE, Direction::Inbound)?;
+            None
+        }
+    };
+    let amount = Amount::new(p.amount).ok_or_else(|| Fault::new("an amount is not positive"))?;
+    let credit = ReceivedCredit {
+        id: tx.new_id::<ReceivedCredit>(),
+        created: tx.now_ms(),
+        amount,
+        currency: p.currency,
+        description: p.description.clone().unwrap_or_else(|| DESCRIPTION.to_owned()),
+        financial_account: account.id.clone(),
+        network,
+        sender: sender(p.initiating_payment_method_details.as_ref()),
+        failure_code,
+        source: None,
+        credit_reversal: None,
+        transaction: None,
+    };
+    receive(tx, credit)
+}
+
+impl OutsideNetwork {
+    fn network(self) -> Network {
+        match self {
+            OutsideNetwork::Ach => Network::Ach,
+            OutsideNetwork::Rtp => Network::Rtp,
+            OutsideNetwork::UsDomesticWire => Network::UsDomesticWire,
+        }
+    }
+}
+
+fn sender(details: Option<&SenderDetails>) -> Sender {
+    let account = match details {
+        Some(SenderDetails { r#type: SenderType::UsBankAccount, us_bank_account }) => {
+            us_bank_account.clone().unwrap_or_default()
+        }
+        None => SenderBankAccount::default(),
+    };
+    let last4 = account.account_number.as_deref().map(bank::last4);
+    let or = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
+    Sender::UsBankAccount {
+        name: or(account.account_holder_name, SENDER_NAME),
+        last4: or(last4, SENDER_LAST4),
+        routing_number: or(account.routing_number, TEST_ROUTING_NUMBER),
+    }
+}
+
+/// Money on its way from a FinancialAccount of the account acted on to one of another.
+pub struct FromStripe<'a> {
+    pub to: Owner,
+    /// The receiving FinancialAccount.
+    pub financial_account: &'a str,
+    /// The sending FinancialAccount.
+    pub sender: &'a str,
+    /// The sending flow's id and type.
+    pub flow: &'a str,
+    pub flow_type: SourceFlowType,
+    pub amount: Amount,
+    pub currency: Currency,
+    pub description: &'a str,
+}
+
+/// Lets money arrive within Stripe. The credit is born failed where the receiver was closed or
+/// restricted since the payment was made; the sender learns it from the credit's `failure_code`.
+/// That the receiver has the feature was checked then, and removing it holds back nothing.
+pub fn receive_stripe(tx: &mut Tx<'_>, from: &FromStripe<'_>) -> Result<Arc<ReceivedCredit>> {
+    let acct = tx.owner.number;
+    tx.on(from.to.clone(), |tx| {
+        let missing = || Fault(format!("the FinancialAccount {} is gone", from.financial_account));
+        let account = tx.load::<FinancialAccount>(from.financial_account)?.ok_or_else(missing)?;
+        let gate = gate(&account, Feature::IntraStripeFlows, Direction::Inbound);
+        let failure_code = match outcome(gate, false) {
+            Outcome::Fails(code) => Some(code),
+            Outcome::Succeeds | Outcome::Refused => None,
+        };
+        let credit = ReceivedCredit {
+            id: tx.new_id::<ReceivedCredit>(),
+            created: tx.now_ms(),
+            amount: from.amount,
+            currency: from.currency,
+            description: from.description.to_owned(),
+            financial_account: account.id.clone(),
+            network: Network::Stripe,
+            sender: Sender::FinancialAccount(from.sender.to_owned()),
+            failure_code,
+            source: Some(Source { kind: from.flow_type, id: from.flow.to_owned(), acct }),
+            credit_reversal: None,
+            transaction: None,
+        };
+        receive(tx, credit)
+    })
+}
+
+/// Books a credit that succeeded, keeps it and tells of it.
+fn receive(tx: &mut Tx<'_>, mut credit: ReceivedCredit) -> Result<Arc<ReceivedCredit>> {
+    if credit.status() == Status::Succeeded {
+        let sender = &credit.sender;
+        let words = &credit.description;
+        let flow = Flow {
+            account: &credit.financial_account,
+            id: Some(&credit.id),
+            kind: FlowType::ReceivedCredit,
+            amount: credit.amount,
+            currency: credit.currency,
+            description: transaction::describe(
+                sender.name(),
+                Some(sender.last4()),
+                "Received credit",
+                words,
+            ),
+        };
+        let contra = credit.network.contra();
+        let transaction = book::credit(tx, &flow, EntryType::ReceivedCredit, contra)?;
+        credit.transaction = Some(transaction);
+    }
+    let credit = tx.save(credit)?;
+    tx.event(CREATED, &*credit)?;
+    Ok(credit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_becomes_of_money_at_a_gate() {
+        let table = [
+            (Gate::Open, Outcome::Succeeds, Outcome::Succeeds),
+            (Gate::Frozen, Outcome::Fails(FailureCode::AccountFrozen), Outcome::Succeeds),
+            (
+                Gate::Closed,
+                Outcome::Fails(FailureCode::AccountClosed),
+                Outcome::Fails(FailureCode::AccountClosed),
+            ),
+            (Gate::NotActive, Outcome::Refused, Outcome::Refused),
+        ];
+        for (gate, by_ach, by_wire) in table {
+            assert_eq!((outcome(gate, false), outcome(gate, true)), (by_ach, by_wire));
+        }
+    }
+
+    #[test]
+    fn what_is_not_told_about_the_sender_is_made_up() {
+        let Sender::UsBankAccount { name, last4, routing_number } = sender(None) else { return };
+        assert_eq!([&*name, &*last4, &*routing_number], ["Jane Austen", "6789", "110000000"]);
+        let account = SenderBankAccount {
+            account_number: Some("000999991234".into()),
+            ..SenderBankAccount::default()
+        };
+        let r#type = SenderType::UsBankAccount;
+        let told = sender(Some(&SenderDetails { r#type, us_bank_account: Some(account) }));
+        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), "1234"));
+    }
+}
