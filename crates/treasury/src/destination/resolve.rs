@@ -1,0 +1,240 @@
+//! Which destination a request means, and whether it can be paid so.
+
+use std::sync::Arc;
+
+use api::{ApiError, Owner, Resource, Result, Tx, View};
+use exchequer_core::bank::{BankAccount, UsBankAccountParams, missing_param};
+use exchequer_core::billing::{BillingDetails, BillingDetailsParams};
+use exchequer_core::payment_method::{self, FlowDirection, PaymentMethod};
+
+use super::outcome::{Outcome, ROUTING_NUMBER_WITHOUT_WIRES};
+use super::params::{BankParams, DestinationData, DestinationOptions, DestinationType};
+use super::{Destination, Network, UsBankAccount};
+use crate::features::{self, Direction, Feature};
+use crate::financial_account::FinancialAccount;
+
+const METHOD: &str = "destination_payment_method";
+const DATA: &str = "destination_payment_method_data";
+
+/// What a request says about where the money goes.
+pub struct Request<'a> {
+    pub source: &'a FinancialAccount,
+    pub customer: Option<&'a str>,
+    pub payment_method: Option<&'a str>,
+    pub data: Option<&'a DestinationData>,
+    pub options: Option<&'a DestinationOptions>,
+}
+
+/// The destination as it is frozen, and what will become of what goes there.
+pub struct Resolved {
+    pub destination: Destination,
+    pub outcome: Outcome,
+}
+
+pub fn resolve(tx: &mut Tx<'_>, request: &Request<'_>) -> Result<Resolved> {
+    match (request.payment_method, request.data) {
+        (Some(id), _) => of_payment_method(tx, request, id),
+        (None, Some(data)) => match data.kind {
+            DestinationType::UsBankAccount => described(tx, request, data),
+            DestinationType::FinancialAccount => within_stripe(tx, request, data),
+        },
+        (None, None) => Err(missing_param(METHOD).into()),
+    }
+}
+
+/// A customer's bank account, or a test token that becomes one.
+fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result<Resolved> {
+    let Some(customer) = request.customer else { return Err(missing_param("customer").into()) };
+    let method = match payment_method::mint(tx, id, Some(customer))? {
+        Some(minted) => minted,
+        None => tx.reference::<PaymentMethod>(id, METHOD)?,
+    };
+    let Some(account) = method.bank() else {
+        let message = "An OutboundPayment goes to a PaymentMethod of the type us_bank_account.";
+        return Err(ApiError::param("payment_method_unsupported_type", METHOD, message).into());
+    };
+    if method.customer() != Some(customer) {
+        let message = format!("The PaymentMethod {} does not belong to {customer}.", method.id());
+        return Err(ApiError::invalid(message).on("customer").into());
+    }
+    if !method.allows(FlowDirection::Outbound) {
+        let message = "The PaymentMethod has not been set up for outbound flows.";
+        return Err(ApiError::param("payment_method_unexpected_state", METHOD, message).into());
+    }
+    let network = chosen(request.options);
+    check_wire(network, account, &method.billing_details, METHOD)?;
+    let outcome = match &method.test_behavior {
+        Some(behavior) => Outcome::of_behavior(behavior),
+        None => Outcome::of_account(&account.routing_number, &account.number(tx.session.sealer)?),
+    };
+    let mut bank = UsBankAccount::new(account, shown(&method.billing_details), network);
+    bank.payment_method = Some(method.id().to_owned());
+    Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
+}
+
+/// A bank account described on the spot, of which no PaymentMethod is kept.
+fn described(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> Result<Resolved> {
+    refuse_other(data.financial_account.is_some(), "financial_account", "us_bank_account")?;
+    let path = format!("{DATA}[us_bank_account]");
+    let Some(params) = &data.us_bank_account else { return Err(missing_param(&path).into()) };
+    if let Some(id) = &params.financial_connections_account {
+        let param = format!("{path}[financial_connections_account]");
+        let label = "financial connections account";
+        return Err(ApiError::missing_reference(label, id, &param).into());
+    }
+    if params.account_holder_type.is_none() {
+        return Err(missing_param(&format!("{path}[account_holder_type]")).into());
+    }
+    let account = BankAccount::new(tx, &numbers(params), &path)?;
+    let recipient = data.billing_details.as_ref().map(BillingDetailsParams::from);
+    let billing_details = recipient.map(|r| BillingDetails::from(&r)).unwrap_or_default();
+    if billing_details.name.is_none() {
+        return Err(missing_param(&format!("{DATA}[billing_details][name]")).into());
+    }
+    let network = chosen(request.options);
+    check_wire(network, &account, &billing_details, DATA)?;
+    let number = params.account_number.as_deref().unwrap_or_default();
+    let outcome = Outcome::of_account(&account.routing_number, number);
+    let bank = UsBankAccount::new(&account, billing_details, network);
+    Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
+}
+
+/// A FinancialAccount of another account of the workspace.
+fn within_stripe(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> Result<Resolved> {
+    refuse_other(data.us_bank_account.is_some(), "us_bank_account", "financial_account")?;
+    if request.options.is_some() {
+        let message = "A payment to a FinancialAccount has no options: its network is stripe.";
+        return Err(ApiError::invalid(message).on("destination_payment_method_options").into());
+    }
+    let param = format!("{DATA}[financial_account]");
+    let Some(id) = &data.financial_account else { return Err(missing_param(&param).into()) };
+    let refused = |message: &str| Err(ApiError::invalid(message).on(&param).into());
+    if id == &request.source.id {
+        return refused("A FinancialAccount cannot pay itself.");
+    }
+    let Some((owner, account)) = find_account(tx, id)? else {
+        return Err(ApiError::missing_reference(FinancialAccount::LABEL, id, &param).into());
+    };
+    if owner.number == tx.owner.number {
+        return refused(
+            "Both FinancialAccounts belong to the same account: use an OutboundTransfer.",
+        );
+    }
+    features::check(&account, Feature::IntraStripeFlows, Direction::Inbound)
+        .map_err(|error| error.on(&param))?;
+    let destination = Destination::FinancialAccount { id: id.clone(), owner: owner.number };
+    Ok(Resolved { destination, outcome: Outcome::Posted })
+}
+
+/// The FinancialAccount of that id, whichever account of the workspace owns it.
+fn find_account(view: &View<'_>, id: &str) -> Result<Option<(Owner, Arc<FinancialAccount>)>> {
+    let platform = view.platform();
+    for owner in [view.owner.clone(), platform] {
+        if let Some(account) = view.load_of::<FinancialAccount>(owner.number, id)? {
+            return Ok(Some((owner, account)));
+        }
+    }
+    Ok(None)
+}
+
+/// Magic numbers work in test mode alone.
+fn resolved(view: &View<'_>, destination: Destination, outcome: Outcome) -> Resolved {
+    let outcome = if view.livemode() { Outcome::Waits } else { outcome };
+    Resolved { destination, outcome }
+}
+
+/// Each kind of destination has parameters of its own.
+fn refuse_other(is_given: bool, name: &str, kind: &str) -> Result<(), ApiError> {
+    if !is_given {
+        return Ok(());
+    }
+    let message = format!("{name} cannot be given where the type is {kind}.");
+    Err(ApiError::invalid(message).on(format!("{DATA}[{name}]")))
+}
+
+fn numbers(params: &BankParams) -> UsBankAccountParams {
+    UsBankAccountParams {
+        account_holder_type: params.account_holder_type,
+        account_number: params.account_number.clone(),
+        account_type: params.account_type,
+        routing_number: params.routing_number.clone(),
+    }
+}
+
+/// Without what no flow shows.
+fn shown(details: &BillingDetails) -> BillingDetails {
+    BillingDetails { phone: None, tax_id: None, ..details.clone() }
+}
+
+/// Every PaymentMethod prefers ach.
+fn chosen(options: Option<&DestinationOptions>) -> Network {
+    options.and_then(DestinationOptions::network).unwrap_or(Network::Ach)
+}
+
+/// A wire needs a bank that takes wires, and a whole name and address.
+fn check_wire(
+    network: Network,
+    account: &BankAccount,
+    recipient: &BillingDetails,
+    param: &str,
+) -> Result<(), ApiError> {
+    if network != Network::UsDomesticWire {
+        return Ok(());
+    }
+    if account.routing_number == ROUTING_NUMBER_WITHOUT_WIRES {
+        let message = "The bank of this routing number does not take wires.";
+        return Err(ApiError::param("routing_number_invalid", param, message));
+    }
+    if recipient.name.is_some() && recipient.address.is_complete() {
+        return Ok(());
+    }
+    let message = "A wire needs the name and the whole address of its receiver: line1, city, \
+                   state, postal_code and country.";
+    let code = "payment_method_billing_details_address_missing";
+    Err(ApiError::param(code, param, message))
+}
+
+/// What the receiver reads must be fit for the network that carries it.
+pub fn check_descriptor(descriptor: &str, network: Network) -> Result<(), ApiError> {
+    const PARAM: &str = "statement_descriptor";
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || " -#.$&*_".contains(letter);
+    if !descriptor.chars().all(is_allowed) {
+        let message = "A statement descriptor has only letters, digits, spaces and -#.$&*_.";
+        return Err(ApiError::param("invalid_characters", PARAM, message));
+    }
+    let chars_max = match network {
+        Network::Ach => 10,
+        Network::UsDomesticWire => 140,
+        Network::Stripe => 500,
+    };
+    if descriptor.len() > chars_max {
+        let network = network.as_str();
+        let message = format!(
+            "A statement descriptor has at most {chars_max} characters on the network {network}."
+        );
+        return Err(ApiError::invalid(message).on(PARAM));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_fit_their_network() {
+        let code = |text: &str, network| check_descriptor(text, network).err().map(|e| e.code);
+        for (network, max) in
+            [(Network::Ach, 10), (Network::UsDomesticWire, 140), (Network::Stripe, 500)]
+        {
+            assert_eq!(code(&"a".repeat(max), network), None);
+            assert_eq!(code(&"a".repeat(max + 1), network), Some(None));
+        }
+        for good in ["payment", "Az09 -#.$&*", "a_b"] {
+            assert_eq!(code(good, Network::Stripe), None, "{good}");
+        }
+        for bad in ["bad!", "b@d", "b/d", "café", "a\tb", "ａ"] {
+            assert_eq!(code(bad, Network::Ach), Some(Some("invalid_characters")), "{bad}");
+        }
+    }
+}
