@@ -1,0 +1,294 @@
+//! What an OutboundPayment is, and the table of what can be done with it.
+//!
+//! ```text
+//!                ┌─ cancel ─▶ canceled
+//!                ├─ fail ───▶ failed
+//!   processing ──┼─ post ───▶ posted ── return ─▶ returned
+//!                └─ return ─▶ returned (by way of posted)
+//! ```
+//! The functions here decide and change nothing but the value they are given.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use api::ApiError;
+use api::params::Choice;
+use ledger::Amount;
+use serde::{Deserialize, Serialize};
+use store::Millis;
+
+use crate::destination::{Destination, Network, ReturnCode};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum Status {
+    Canceled,
+    Failed,
+    Posted,
+    Processing,
+    Returned,
+}
+
+/// Where a payment is in its life; each stage knows what is true only then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The amount is held.
+    Processing,
+    Canceled(Millis),
+    Failed(Millis),
+    Posted(Millis),
+    Returned {
+        posted_at: Millis,
+        returned_at: Millis,
+        code: ReturnCode,
+        /// The Transaction that brought the money back.
+        transaction: String,
+    },
+}
+
+/// What a bank's network calls a payment that it carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackingDetails {
+    Ach {
+        trace_id: String,
+    },
+    UsDomesticWire {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chips: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        imad: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        omad: Option<String>,
+    },
+}
+
+impl TrackingDetails {
+    pub fn network(&self) -> Network {
+        match self {
+            TrackingDetails::Ach { .. } => Network::Ach,
+            TrackingDetails::UsDomesticWire { .. } => Network::UsDomesticWire,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutboundPayment {
+    pub id: String,
+    pub created: Millis,
+    pub financial_account: String,
+    pub amount: Amount,
+    pub destination: Destination,
+    pub transaction: String,
+    pub stage: Stage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The address of the user for whom the platform pays, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_user_ip: Option<IpAddr>,
+    /// Whether the network said that it arrives a day later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_delayed: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// What the receiver reads, unless it is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement_descriptor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_details: Option<TrackingDetails>,
+}
+
+/// What the receiver reads where nothing was given.
+pub const DESCRIPTOR_DEFAULT: &str = "payment";
+
+/// What can be done with a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum Action {
+    Cancel,
+    /// The network says that it arrives later; only test mode's automatic steps say so.
+    Delay,
+    Fail,
+    Post,
+    Return,
+    /// Sets the tracking details.
+    Update,
+}
+
+/// From a status, an action takes a payment through these steps.
+pub struct Rule {
+    pub from: Status,
+    pub action: Action,
+    pub steps: &'static [Action],
+    pub to: Status,
+}
+
+/// All that is allowed. What is not here is refused.
+pub const RULES: &[Rule] = {
+    use Status::{Canceled, Failed, Posted, Processing, Returned};
+    const fn rule(from: Status, action: Action, steps: &'static [Action], to: Status) -> Rule {
+        Rule { from, action, steps, to }
+    }
+    &[
+        rule(Processing, Action::Cancel, &[Action::Cancel], Canceled),
+        rule(Processing, Action::Delay, &[Action::Delay], Processing),
+        rule(Processing, Action::Fail, &[Action::Fail], Failed),
+        rule(Processing, Action::Post, &[Action::Post], Posted),
+        rule(Processing, Action::Return, &[Action::Post, Action::Return], Returned),
+        rule(Posted, Action::Return, &[Action::Return], Returned),
+        rule(Posted, Action::Update, &[Action::Update], Posted),
+        rule(Returned, Action::Update, &[Action::Update], Returned),
+    ]
+};
+
+/// Why an action is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    WrongStatus(Action, Status),
+    /// What stays within Stripe goes back by a CreditReversal of its receiver alone.
+    ReturnWithinStripe,
+    /// The tracking details are those of another network than the payment's.
+    OtherNetwork(Network),
+    TrackedAlready,
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::WrongStatus(action, status) => {
+                let (action, status) = (action.as_str(), status.as_str());
+                ApiError::transition(format!(
+                    "The action {action} is not possible for an OutboundPayment whose status is \
+                     {status}."
+                ))
+            }
+            Refusal::ReturnWithinStripe => ApiError::transition(
+                "An OutboundPayment to a FinancialAccount is returned only by a CreditReversal of \
+                 its receiver.",
+            ),
+            Refusal::OtherNetwork(network) => {
+                let network = network.as_str();
+                ApiError::invalid(format!(
+                    "The tracking details must be those of the network of the OutboundPayment, \
+                     which is {network}."
+                ))
+                .on("tracking_details[type]")
+            }
+            Refusal::TrackedAlready => ApiError::transition(
+                "The tracking details of this OutboundPayment have been set already.",
+            ),
+        }
+    }
+}
+
+impl Stage {
+    pub fn status(&self) -> Status {
+        match self {
+            Stage::Processing => Status::Processing,
+            Stage::Canceled(_) => Status::Canceled,
+            Stage::Failed(_) => Status::Failed,
+            Stage::Posted(_) => Status::Posted,
+            Stage::Returned { .. } => Status::Returned,
+        }
+    }
+
+    pub fn canceled_at(&self) -> Option<Millis> {
+        if let Stage::Canceled(at) = self { Some(*at) } else { None }
+    }
+
+    pub fn failed_at(&self) -> Option<Millis> {
+        if let Stage::Failed(at) = self { Some(*at) } else { None }
+    }
+
+    pub fn posted_at(&self) -> Option<Millis> {
+        match self {
+            Stage::Posted(at) | Stage::Returned { posted_at: at, .. } => Some(*at),
+            Stage::Processing | Stage::Canceled(_) | Stage::Failed(_) => None,
+        }
+    }
+
+    pub fn returned_at(&self) -> Option<Millis> {
+        if let Stage::Returned { returned_at, .. } = self { Some(*returned_at) } else { None }
+    }
+}
+
+impl OutboundPayment {
+    pub fn status(&self) -> Status {
+        self.stage.status()
+    }
+
+    pub fn statement_descriptor(&self) -> &str {
+        self.statement_descriptor.as_deref().unwrap_or(DESCRIPTOR_DEFAULT)
+    }
+
+    /// Whether it can still be called back. Test mode's clock never hands a payment to the network.
+    pub fn is_cancelable(&self) -> bool {
+        self.plan(Action::Cancel).is_ok()
+    }
+
+    /// The steps of an action, or why it is not taken.
+    pub fn plan(&self, action: Action) -> Result<&'static [Action], Refusal> {
+        let status = self.status();
+        let rule = RULES.iter().find(|rule| rule.from == status && rule.action == action);
+        let rule = rule.ok_or(Refusal::WrongStatus(action, status))?;
+        if action == Action::Return && self.destination.network() == Network::Stripe {
+            return Err(Refusal::ReturnWithinStripe);
+        }
+        Ok(rule.steps)
+    }
+
+    pub fn cancel(self, now: Millis) -> Result<Self, Refusal> {
+        self.step(Action::Cancel, Stage::Canceled(now))
+    }
+
+    pub fn fail(self, now: Millis) -> Result<Self, Refusal> {
+        self.step(Action::Fail, Stage::Failed(now))
+    }
+
+    pub fn post(self, now: Millis) -> Result<Self, Refusal> {
+        self.step(Action::Post, Stage::Posted(now))
+    }
+
+    /// Takes back what was posted. `transaction` brought the money. This is also what happens
+    /// within Stripe, where the receiver could not take it.
+    pub fn return_(
+        self,
+        now: Millis,
+        code: ReturnCode,
+        transaction: String,
+    ) -> Result<Self, Refusal> {
+        let Stage::Posted(posted_at) = self.stage else {
+            return Err(Refusal::WrongStatus(Action::Return, self.status()));
+        };
+        let stage = Stage::Returned { posted_at, returned_at: now, code, transaction };
+        Ok(OutboundPayment { stage, ..self })
+    }
+
+    pub fn delay(self) -> Result<Self, Refusal> {
+        self.plan(Action::Delay)?;
+        Ok(OutboundPayment { is_delayed: true, ..self })
+    }
+
+    pub fn track(self, details: TrackingDetails) -> Result<Self, Refusal> {
+        self.plan(Action::Update)?;
+        if self.tracking_details.is_some() {
+            return Err(Refusal::TrackedAlready);
+        }
+        let network = self.destination.network();
+        if details.network() != network {
+            return Err(Refusal::OtherNetwork(network));
+        }
+        Ok(OutboundPayment { tracking_details: Some(details), ..self })
+    }
+
+    /// An action of a single step.
+    fn step(self, action: Action, stage: Stage) -> Result<Self, Refusal> {
+        self.plan(action)?;
+        Ok(OutboundPayment { stage, ..self })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

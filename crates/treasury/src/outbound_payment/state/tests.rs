@@ -1,0 +1,175 @@
+//! Every action in every status, and what is kept.
+
+use super::*;
+use exchequer_core::bank::AccountType;
+use exchequer_core::billing::BillingDetails;
+
+const ACTIONS: [Action; 6] =
+    [Action::Cancel, Action::Delay, Action::Fail, Action::Post, Action::Return, Action::Update];
+
+fn bank(network: Network) -> Destination {
+    let bank = crate::destination::UsBankAccount {
+        network,
+        payment_method: None,
+        routing_number: "110000000".into(),
+        last4: "0009".into(),
+        fingerprint: "f".into(),
+        account_holder_type: None,
+        account_type: AccountType::Checking,
+        billing_details: BillingDetails::default(),
+    };
+    Destination::UsBankAccount(bank.into())
+}
+
+fn payment(stage: Stage, destination: Destination) -> OutboundPayment {
+    OutboundPayment {
+        id: "obp_1".into(),
+        created: 1_000,
+        financial_account: "fa_1".into(),
+        amount: Amount::new(2_000).unwrap(),
+        destination,
+        transaction: "trxn_1".into(),
+        stage,
+        customer: None,
+        description: None,
+        end_user_ip: None,
+        is_delayed: false,
+        metadata: BTreeMap::new(),
+        statement_descriptor: None,
+        tracking_details: None,
+    }
+}
+
+fn stage(status: Status) -> Stage {
+    match status {
+        Status::Canceled => Stage::Canceled(2_000),
+        Status::Failed => Stage::Failed(2_000),
+        Status::Posted => Stage::Posted(2_000),
+        Status::Processing => Stage::Processing,
+        Status::Returned => Stage::Returned {
+            posted_at: 2_000,
+            returned_at: 3_000,
+            code: ReturnCode::Declined,
+            transaction: "trxn_2".into(),
+        },
+    }
+}
+
+fn trace() -> TrackingDetails {
+    TrackingDetails::Ach { trace_id: "841042400123450".into() }
+}
+
+/// Takes all the steps of an action, as the operations do.
+fn act(payment: OutboundPayment, action: Action) -> Result<OutboundPayment, Refusal> {
+    let steps = payment.plan(action)?;
+    steps.iter().try_fold(payment, |payment, step| match step {
+        Action::Cancel => payment.cancel(9_000),
+        Action::Delay => payment.delay(),
+        Action::Fail => payment.fail(9_000),
+        Action::Post => payment.post(9_000),
+        Action::Return => payment.return_(9_000, ReturnCode::NoAccount, "trxn_3".into()),
+        Action::Update => payment.track(trace()),
+    })
+}
+
+/// The four times: canceled, failed, posted, returned.
+fn times(stage: &Stage) -> [Option<Millis>; 4] {
+    [stage.canceled_at(), stage.failed_at(), stage.posted_at(), stage.returned_at()]
+}
+
+#[test]
+fn every_action_in_every_status() {
+    // The four times afterwards, where the action is taken at all.
+    let now = Some(9_000);
+    let then = Some(2_000);
+    let outcome = |status, action| match (status, action) {
+        (Status::Processing, Action::Cancel) => Some([now, None, None, None]),
+        (Status::Processing, Action::Fail) => Some([None, now, None, None]),
+        (Status::Processing, Action::Post) => Some([None, None, now, None]),
+        (Status::Processing, Action::Return) => Some([None, None, now, now]),
+        (Status::Processing, Action::Delay) => Some([None; 4]),
+        (Status::Posted, Action::Return) => Some([None, None, then, now]),
+        (Status::Posted, Action::Update) => Some([None, None, then, None]),
+        (Status::Returned, Action::Update) => Some([None, None, then, Some(3_000)]),
+        _ => None,
+    };
+    let statuses = Status::NAMES.iter().map(|name| Status::parse(name).unwrap());
+    for status in statuses {
+        for action in ACTIONS {
+            let before = payment(stage(status), bank(Network::Ach));
+            assert_eq!(before.is_cancelable(), status == Status::Processing);
+            let taken = act(before, action);
+            let expected = outcome(status, action).ok_or(Refusal::WrongStatus(action, status));
+            let seen = taken.as_ref().map(|after| times(&after.stage)).map_err(|refusal| *refusal);
+            assert_eq!(seen, expected, "{status:?} {action:?}");
+            let Ok(after) = taken else { continue };
+            assert_eq!(after.is_delayed, action == Action::Delay);
+            assert_eq!(after.tracking_details.is_some(), action == Action::Update);
+            let rule = RULES.iter().find(|r| r.from == status && r.action == action);
+            assert_eq!(after.status(), rule.unwrap().to);
+        }
+    }
+}
+
+#[test]
+fn refusals_have_their_codes() {
+    let wrong = Refusal::WrongStatus(Action::Cancel, Status::Posted);
+    for refusal in [wrong, Refusal::ReturnWithinStripe, Refusal::TrackedAlready] {
+        let error = ApiError::from(refusal);
+        assert_eq!((error.status, error.code), (400, Some("status_transition_invalid")));
+    }
+    let error = ApiError::from(Refusal::OtherNetwork(Network::Ach));
+    assert_eq!((error.code, error.param.as_deref()), (None, Some("tracking_details[type]")));
+}
+
+#[test]
+fn a_return_keeps_what_brought_the_money_back() {
+    let returned = act(payment(Stage::Processing, bank(Network::Ach)), Action::Return);
+    let expected = Stage::Returned {
+        posted_at: 9_000,
+        returned_at: 9_000,
+        code: ReturnCode::NoAccount,
+        transaction: "trxn_3".into(),
+    };
+    assert_eq!(returned.unwrap().stage, expected);
+}
+
+#[test]
+fn within_stripe_nothing_is_returned_or_tracked() {
+    let inside = || Destination::FinancialAccount { id: "fa_2".into(), owner: 2 };
+    for status in [Status::Processing, Status::Posted] {
+        let refused = act(payment(stage(status), inside()), Action::Return).err();
+        assert_eq!(refused, Some(Refusal::ReturnWithinStripe));
+    }
+    let tracked = payment(Stage::Posted(2_000), inside()).track(trace()).err();
+    assert_eq!(tracked, Some(Refusal::OtherNetwork(Network::Stripe)));
+    // What the receiver cannot take comes back all the same.
+    let back = payment(Stage::Posted(2_000), inside());
+    let back = back.return_(9_000, ReturnCode::AccountClosed, "trxn_3".into()).unwrap();
+    assert_eq!(times(&back.stage), [None, None, Some(2_000), Some(9_000)]);
+    assert!(payment(Stage::Processing, inside()).post(9_000).is_ok());
+}
+
+#[test]
+fn tracking_details_are_set_once_and_by_their_network() {
+    let posted = |network| payment(Stage::Posted(2_000), bank(network));
+    let tracked = posted(Network::Ach).track(trace()).unwrap();
+    assert_eq!(tracked.clone().track(trace()).err(), Some(Refusal::TrackedAlready));
+    let refused = posted(Network::UsDomesticWire).track(trace()).err();
+    assert_eq!(refused, Some(Refusal::OtherNetwork(Network::UsDomesticWire)));
+    let wire = || TrackingDetails::UsDomesticWire { chips: None, imad: None, omad: None };
+    assert!(posted(Network::UsDomesticWire).track(wire()).is_ok());
+    let refused = posted(Network::Ach).track(wire()).err();
+    assert_eq!(refused, Some(Refusal::OtherNetwork(Network::Ach)));
+}
+
+#[test]
+fn a_new_payment_is_kept_in_few_bytes() {
+    let kept = serde_json::to_string(&payment(Stage::Processing, bank(Network::Ach))).unwrap();
+    assert!(kept.len() < 400, "{} bytes: {kept}", kept.len());
+    for status in Status::NAMES {
+        let stage = stage(Status::parse(status).unwrap());
+        let kept = serde_json::to_string(&stage).unwrap();
+        assert_eq!(serde_json::from_str::<Stage>(&kept).unwrap(), stage);
+    }
+}
