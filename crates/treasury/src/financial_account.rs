@@ -81,7 +81,7 @@ pub struct PlatformRestrictions {
 pub struct CreateFinancialAccount {
     /// The features to switch on.
     pub features: Option<FeatureToggles>,
-    /// Your own keys and values.
+    /// Names and values of your own.
     pub metadata: Metadata,
     /// A name for people, shorter than 250 characters.
     #[param(max = 249)]
@@ -98,7 +98,7 @@ pub struct UpdateFinancialAccount {
     pub features: Option<FeatureToggles>,
     /// Where its money goes when it is closed.
     pub forwarding_settings: Option<ForwardingSettings>,
-    /// Your own keys and values.
+    /// Names and values of your own.
     pub metadata: Metadata,
     /// A name for people, shorter than 250 characters; empty removes it.
     #[param(max = 249)]

@@ -24,7 +24,12 @@ pub struct Token {
 
 /// The value of `hosted_regulatory_receipt_url` of an object of the account acted as.
 pub fn url(view: &View<'_>, id: &str) -> String {
-    let plain = format!("{}.{}.{id}", view.session.number, view.owner.number);
+    url_of(view, view.owner.number, id)
+}
+
+/// The same for an object of another account of the workspace.
+pub fn url_of(view: &View<'_>, acct: i64, id: &str) -> String {
+    let plain = format!("{}.{acct}.{id}", view.session.number);
     let token = base64url(&view.session.sealer.seal_stable(plain.as_bytes()));
     format!("{}/regulatory-receipt/{token}", view.app.config.public_url)
 }

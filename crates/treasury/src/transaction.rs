@@ -21,6 +21,7 @@ use store::{IdRange, Millis};
 use crate::book::FlowType;
 use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::OutboundPayment;
+use crate::receipt;
 use crate::received_credit::ReceivedCredit;
 use crate::transaction_entry::{self, TransactionEntry};
 
@@ -317,8 +318,11 @@ pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> 
 }
 
 fn flow<T: Resource>(view: &View<'_>, acct: i64, id: &str) -> Result<Option<Json>> {
-    let flow = view.load_of::<T>(acct, id)?;
-    flow.map(|flow| view.render(&*flow)).transpose()
+    let Some(flow) = view.load_of::<T>(acct, id)? else { return Ok(None) };
+    let mut json = view.render(&*flow)?;
+    // The one member that tells whose object it is.
+    json.set("hosted_regulatory_receipt_url", receipt::url_of(view, acct, id).into());
+    Ok(Some(json))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::params::{Choice, Currency, Params};
 use api::{ApiError, Fault, Path, Result, Tx, View};
 use exchequer_core::bank::missing_param;
+use exchequer_core::payment_method::{Kind, PaymentMethod};
 use ledger::{Amount, Contra};
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +73,19 @@ impl ForwardingSettings {
     }
 }
 
-fn check_payment_method(_view: &View<'_>, id: &str, param: &str) -> Result<()> {
-    Err(ApiError::missing_reference("PaymentMethod", id, param).into())
+fn check_payment_method(view: &View<'_>, id: &str, param: &str) -> Result<()> {
+    let method = view.reference::<PaymentMethod>(id, param)?;
+    let Kind::UsBankAccount(_) = method.kind else {
+        let message = "Money can only be forwarded to a bank account.";
+        let error = ApiError::param("payment_method_unsupported_type", param, message);
+        return Err(error.into());
+    };
+    if !method.is_verified {
+        let message = format!("The bank account of {id} has to be verified.");
+        let error = ApiError::param("payment_method_unexpected_state", param, message);
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 /// What stands in the way of closing.
@@ -113,7 +125,7 @@ impl Refusal {
             )),
             Refusal::MoneyLeft => ApiError::invalid(format!(
                 "The FinancialAccount {id} cannot be closed while its balance is not zero. \
-                 Forwarding settings with another FinancialAccount would take its cash."
+                 Forwarding settings would say where its cash goes."
             )),
         }
     }
@@ -128,13 +140,13 @@ pub(super) fn close(tx: &mut Tx<'_>, path: &Path, p: &Close) -> Result<Arc<Finan
         Some(settings) => Some(settings.heir(tx, &before)?),
         None => before.heir.clone(),
     };
-    let to = match &heir {
-        Some(Heir::FinancialAccount(id)) => open_account(tx, id)?,
-        Some(Heir::PaymentMethod(_)) | None => None,
+    let heir = match heir {
+        Some(heir) if heir.is_there(tx)? => Some(heir),
+        _ => None,
     };
-    let cash = decide(&before, to.is_some()).map_err(|refusal| refusal.error(&before))?;
-    if let Some((to, cash)) = to.zip(cash) {
-        sweep(tx, &before.id, &to, cash)?;
+    let cash = decide(&before, heir.is_some()).map_err(|refusal| refusal.error(&before))?;
+    if let Some((heir, cash)) = heir.as_ref().zip(cash) {
+        sweep(tx, &before.id, heir, cash)?;
     }
     let swept = tx.load::<FinancialAccount>(&before.id)?;
     let swept = swept.ok_or_else(|| Fault(format!("{} is gone", before.id)))?;
@@ -147,25 +159,45 @@ pub(super) fn close(tx: &mut Tx<'_>, path: &Path, p: &Close) -> Result<Arc<Finan
     Ok(account)
 }
 
-/// An heir named earlier can have been closed since.
-fn open_account(view: &View<'_>, id: &str) -> Result<Option<String>> {
-    let account = view.load::<FinancialAccount>(id)?.filter(|account| !account.is_closed);
-    Ok(account.map(|account| account.id.clone()))
+impl Heir {
+    /// One that was named earlier can have been closed or removed since.
+    fn is_there(&self, view: &View<'_>) -> Result<bool> {
+        Ok(match self {
+            Heir::FinancialAccount(id) => {
+                view.load::<FinancialAccount>(id)?.is_some_and(|account| !account.is_closed)
+            }
+            Heir::PaymentMethod(id) => view.load::<PaymentMethod>(id)?.is_some(),
+        })
+    }
 }
 
-/// Takes all the cash of one account to another: one Transaction on each side, of no flow.
-fn sweep(tx: &mut Tx<'_>, from: &str, to: &str, cash: Amount) -> Result<()> {
-    let flow = |account, other| Flow {
+/// Takes all the cash away: one Transaction for each FinancialAccount, of no flow.
+fn sweep(tx: &mut Tx<'_>, from: &str, heir: &Heir, cash: Amount) -> Result<()> {
+    let flow = |account, name: Option<&str>, last4: &str| Flow {
         account,
         id: None,
         kind: FlowType::Other,
         amount: cash,
         currency: Currency::USD,
-        description: describe(None, Some(receipt::last4(other)), "Other", "closing"),
+        description: describe(name, Some(last4), "Other", "closing"),
     };
-    let (contra, entry) = (Contra::IntraStripeTransit, EntryType::Other);
-    book::debit(tx, &flow(from, to), entry, contra, false)?;
-    book::credit(tx, &flow(to, from), entry, contra)?;
+    let entry = EntryType::Other;
+    match heir {
+        Heir::FinancialAccount(to) => {
+            let contra = Contra::IntraStripeTransit;
+            book::debit(tx, &flow(from, None, receipt::last4(to)), entry, contra, false)?;
+            book::credit(tx, &flow(to, None, receipt::last4(from)), entry, contra)?;
+        }
+        Heir::PaymentMethod(id) => {
+            let method = tx.load::<PaymentMethod>(id)?;
+            let method = method.ok_or_else(|| Fault(format!("{id} is gone")))?;
+            let Kind::UsBankAccount(bank) = &method.kind else {
+                return Err(Fault(format!("{id} is no bank account")).into());
+            };
+            let name = method.billing_details.name.as_deref();
+            book::debit(tx, &flow(from, name, &bank.last4), entry, Contra::AchClearing, false)?;
+        }
+    }
     Ok(())
 }
 
