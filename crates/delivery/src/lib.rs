@@ -1,19 +1,186 @@
-//! Placeholder of the delivery crate's surface, until it is written.
-use std::sync::Arc;
+//! Deliveries: events become signed HTTP requests, tried again until they are heard.
+//!
+//! Each event is written with a row for every endpoint it is for, in the transaction of the change.
+//! From there on the rows rule: attempts are made when a row is due by the workspace's clock, and
+//! their results are commands like any other. Killing the program loses nothing; at worst an
+//! endpoint hears of an event twice.
+//!
+//! First attempts to an endpoint are made in the order of events, those about one object strictly
+//! one after the other. One that fails is tried again by itself and holds nothing back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-pub struct LogQuery { pub event: Option<String>, pub endpoint: Option<String>, pub limit: usize }
-pub fn log(_: &api::View<'_>, _: &LogQuery) -> api::Result<api::Json> { Ok(api::Json::Null) }
-pub struct Forward { pub url: String, pub secret: String }
-impl Forward { pub fn new(_: Option<&str>, _: Option<&str>, _: &store::seal::Sealer) -> Result<Option<Forward>, String> { Ok(None) } }
-pub struct Delivery;
+
+use api::App;
+use store::sqlite::Database;
+use store::{Committer, Millis, Notice, Registry, Workspace};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+mod attempt;
+mod client;
+mod desk;
+mod forward;
+pub mod limits;
+mod log;
+mod queue;
+mod schedule;
+mod sender;
+mod shared;
+pub mod signature;
+
+pub use attempt::Attempt;
+pub use forward::Forward;
+pub use log::{LogQuery, log};
+
+use limits::*;
+use shared::Shared;
+
+/// How many workspaces are looked through at a time when the program starts.
+const RESUMED_AT_ONCE: usize = 1000;
+
+/// The deliveries of all workspaces.
+pub struct Delivery {
+    shared: Arc<Shared>,
+    registry: Arc<Registry>,
+}
+
 impl Delivery {
-    pub fn start(_: Arc<api::App>, _: Arc<store::sqlite::Database>, _: store::Committer, _: Arc<store::Registry>, _: Option<Forward>) -> Arc<Delivery> { Arc::new(Delivery) }
-    pub fn next_due(&self, _: &Arc<store::Workspace>) -> store::Result<Option<i64>> { Ok(None) }
-    pub async fn flush_due(&self, _: Arc<store::Workspace>) {}
-    pub async fn wait(&self, _: Arc<store::Workspace>, _: Duration) -> usize { 0 }
-    pub fn forget(&self, _: &store::Workspace) {}
-    pub fn forward(&self) -> Option<&Forward> { None }
-    pub fn committed(&self, _: store::Notice) {}
-    pub fn resume(&self) {}
-    pub async fn stop(&self) {}
+    /// Must be called within the runtime that the attempts will run on. Nothing is sent before
+    /// [`Delivery::resume`] or the first commit.
+    pub fn start(
+        app: Arc<App>,
+        database: Arc<Database>,
+        committer: Committer,
+        registry: Arc<Registry>,
+        forward: Option<Forward>,
+    ) -> Arc<Delivery> {
+        let shared = Shared {
+            app,
+            database,
+            committer,
+            forward,
+            client: client::Client::default(),
+            slots: Semaphore::new(ATTEMPTS_MAX),
+            closing: AtomicBool::new(false),
+            handle: Handle::current(),
+            desks: Mutex::default(),
+        };
+        Arc::new(Delivery { shared: Arc::new(shared), registry })
+    }
+
+    /// Goes on with what the store holds from before.
+    pub fn resume(&self) {
+        if let Err(error) = self.try_resume() {
+            tracing::error!(%error, "pending deliveries cannot be read");
+        }
+    }
+
+    fn try_resume(&self) -> store::Result<()> {
+        let mut after = 0;
+        loop {
+            let database = &self.shared.database;
+            let rows = database.read(|reader| reader.workspaces(after, RESUMED_AT_ONCE))??;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.number;
+            for row in rows {
+                let workspace = self.registry.adopt(row);
+                if self.shared.first_due(&workspace)?.is_some() {
+                    let mut desks = self.shared.desks();
+                    self.shared.desk(&mut desks, &workspace);
+                }
+            }
+        }
+    }
+
+    /// Told after each commit, on the committer's thread.
+    pub fn committed(&self, notice: Notice) {
+        if self.is_closing() {
+            return;
+        }
+        let mut desks = self.shared.desks();
+        for (key, row) in notice.deliveries {
+            let workspace = notice.workspaces.iter().find(|w| w.number() == key.ws);
+            let (Some(workspace), Some(due)) = (workspace, row.due) else { continue };
+            self.shared.desk(&mut desks, workspace).announce(due, key);
+        }
+        for workspace in &notice.workspaces {
+            // Its clock may have been moved, too.
+            if let Some((desk, _)) = desks.get(&workspace.number()) {
+                desk.wake.notify_one();
+            }
+        }
+    }
+
+    /// When the first of the deliveries ahead is due, which may have been already.
+    pub fn next_due(&self, workspace: &Arc<Workspace>) -> store::Result<Option<Millis>> {
+        if workspace.number() == 0 { Ok(None) } else { self.shared.first_due(workspace) }
+    }
+
+    /// Resolves when every delivery that is due by the workspace's clock has been tried and the
+    /// results are kept.
+    pub async fn flush_due(&self, workspace: Arc<Workspace>) {
+        if workspace.number() == 0 || self.is_closing() {
+            return;
+        }
+        let until = workspace.state().now();
+        let told = {
+            let mut desks = self.shared.desks();
+            self.shared.desk(&mut desks, &workspace).flush(until)
+        };
+        // The sender is dropped when the store fails or the program stops: no use in waiting on.
+        let _ = told.await;
+    }
+
+    /// The same, but not for longer than that; answers how many are left.
+    pub async fn wait(&self, workspace: Arc<Workspace>, timeout: Duration) -> usize {
+        let until = workspace.state().now();
+        match tokio::time::timeout(timeout, self.flush_due(workspace.clone())).await {
+            Ok(()) => 0,
+            Err(_) => self.count_due(&workspace, until).unwrap_or_else(|error| {
+                tracing::error!(%error, "pending deliveries cannot be counted");
+                COUNTED_MAX
+            }),
+        }
+    }
+
+    fn count_due(&self, workspace: &Workspace, until: Millis) -> store::Result<usize> {
+        let ws = workspace.number();
+        let database = &self.shared.database;
+        let rows = database.read(|reader| reader.pending_deliveries(ws, None, COUNTED_MAX))??;
+        Ok(rows.iter().filter(|(_, row)| row.due.is_some_and(|due| due <= until)).count())
+    }
+
+    /// The workspace was emptied: what is under way for it is dropped.
+    pub fn forget(&self, workspace: &Workspace) {
+        if let Some((desk, _)) = self.shared.desks().get(&workspace.number()) {
+            desk.forget();
+        }
+    }
+
+    pub fn forward(&self) -> Option<&Forward> {
+        self.shared.forward.as_ref()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.shared.closing.load(Ordering::Acquire)
+    }
+
+    /// Starts nothing more and lets what is under way end, for a short time.
+    pub async fn stop(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        let desks: Vec<_> = self.shared.desks().drain().map(|(_, desk)| desk).collect();
+        for (desk, _) in &desks {
+            desk.wake.notify_one();
+        }
+        let deadline = tokio::time::Instant::now() + STOP_GRACE;
+        for (_, mut task) in desks {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+                // Only says that it was aborted.
+                let _ = task.await;
+            }
+        }
+    }
 }
