@@ -1,4 +1,4 @@
-//! The one tool a developer needs to know: `cargo xtask check`, `test` and `bench`.
+//! The one tool a developer needs to know: `cargo xtask check`, `test`, `readme` and `bench`.
 //!
 //! Each subcommand is a file. Two more exist for `bench` itself, which runs them as children so
 //! that they are measured as processes of their own: `bare-server` and `raw-sqlite`.
@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod process;
+mod readme;
 mod test;
 
 use process::Outcome;
@@ -15,6 +16,8 @@ usage: cargo xtask COMMAND
 
   check                formatting, lints and unit tests
   test [FILTER]        sets up and runs every test; ends with `N passed, M failed`
+  readme               follows the README in a fresh clone of the last commit (on port 12111)
+  readme --write       writes the README's table of what is served anew
   bench [OPTIONS]      measures the release binary on its durable store, and the bars
   bench bare           measures only what this machine can do: the bare server and raw SQLite
   bench growth         compares a small store with a large one (long: run it by hand)
@@ -33,6 +36,8 @@ fn main() {
     let outcome = match words.split_first() {
         Some((&"check", [])) => check::run(),
         Some((&"test", rest)) if rest.len() <= 1 => test::run(rest.first().copied()),
+        Some((&"readme", [])) => readme::run(),
+        Some((&"readme", ["--write"])) => readme::write(),
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"bare-server", rest)) => bench::bare::serve(rest),
         Some((&"raw-sqlite", rest)) => bench::raw_sqlite::run(rest),

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::process::{self, Outcome, cargo};
+use crate::readme;
 use tally::Tally;
 
 /// Everything is built once, with fail-points: another set of features would be another build.
@@ -59,11 +60,15 @@ fn everything(filter: Option<&str>, tally: &mut Tally) -> Outcome<()> {
         let mut check = Command::new(&sdk.python);
         count(check.arg(script("check_bodies.py")).arg(&bodies), tally);
     }
+    if filter.is_none() {
+        println!("following the README …");
+        tally.count(&readme::run());
+    }
     outcome
 }
 
 /// Builds the server and gives a copy of it: another build must not replace it under the tests.
-fn build(target: &Path) -> Outcome<PathBuf> {
+pub fn build(target: &Path) -> Outcome<PathBuf> {
     process::run(cargo().args(["build", "--workspace", "--bins", "--features", FEATURES]))?;
     let folder = target.join("test");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -101,9 +106,5 @@ fn stream(tests: &mut Command, tally: &mut Tally) -> Outcome<()> {
 /// A program that is a test by itself, such as the one that compares every body that the tests
 /// saw with the types the official SDK declares.
 fn count(test: &mut Command, tally: &mut Tally) {
-    let outcome = process::run(test);
-    if let Err(message) = &outcome {
-        println!("{message}");
-    }
-    tally.add(outcome.is_ok());
+    tally.count(&process::run(test));
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::process::Outcome;
+
 #[derive(Default, Debug, PartialEq, Eq)]
 pub struct Tally {
     pub passed: u64,
@@ -9,8 +11,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn add(&mut self, passed: bool) {
-        if passed { self.passed += 1 } else { self.failed += 1 }
+    /// Counts a test that is no cargo test, and tells why it failed.
+    pub fn count(&mut self, outcome: &Outcome<()>) {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(message) => {
+                println!("{message}");
+                self.failed += 1;
+            }
+        }
     }
 
     /// Reads a line of output. `test result: ok. 5 passed; 0 failed; 0 ignored; …` counts; what
