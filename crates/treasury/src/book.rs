@@ -210,3 +210,7 @@ fn account(tx: &Tx<'_>, id: &str) -> Result<Arc<FinancialAccount>> {
     let missing = || Failure::Fault(Fault(format!("the FinancialAccount {id} is not there")));
     tx.load::<FinancialAccount>(id)?.ok_or_else(missing)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

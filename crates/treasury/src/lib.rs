@@ -15,6 +15,10 @@ pub mod received_credit;
 pub mod transaction;
 pub mod transaction_entry;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
+
 /// Everything that this product declares.
 pub fn resources() -> Vec<api::operation::Resource> {
     vec![
