@@ -5,6 +5,7 @@
 extern crate self as api;
 
 pub mod app;
+pub mod audit;
 pub mod currency;
 pub mod error;
 pub mod expand;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::app::Job;
+use crate::audit::Audit;
 use crate::error::{ApiError, Result};
 use crate::expand::Expansion;
 use crate::form::Bag;
@@ -116,12 +117,19 @@ pub struct Resource {
     pub operations: Vec<Operation>,
     pub events: &'static [&'static str],
     pub jobs: Vec<(&'static str, Job)>,
+    /// How its kept objects are audited, unless its product has rules for them.
+    pub audit: fn() -> Audit,
 }
 
 impl Resource {
     pub fn of<T: resource::Resource>() -> Declaration<T> {
-        let resource =
-            Resource { object: T::OBJECT, operations: Vec::new(), events: &[], jobs: Vec::new() };
+        let resource = Resource {
+            object: T::OBJECT,
+            operations: Vec::new(),
+            events: &[],
+            jobs: Vec::new(),
+            audit: Audit::plain::<T>,
+        };
         Declaration { resource, of: std::marker::PhantomData }
     }
 }

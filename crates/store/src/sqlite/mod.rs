@@ -37,10 +37,21 @@ const STATEMENTS_CACHED: usize = 64;
 /// Idle readers that are kept open.
 const READERS_IDLE_MAX: usize = 16;
 
+/// What a connection may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Make the store if there is none.
+    Create,
+    Change,
+    Read,
+}
+
 /// An open store.
 pub struct Database {
     path: PathBuf,
     durable: bool,
+    /// How its readers open it.
+    access: Access,
     readers: Mutex<Vec<SqliteReader>>,
     pub sealer: Arc<Sealer>,
     /// Held as long as the store is open: one program at a time.
@@ -52,16 +63,35 @@ pub struct Database {
 impl Database {
     /// Opens the store in that file, or makes one; `:memory:` is a private one.
     pub fn open(data: &str) -> Result<(Arc<Database>, Writer)> {
-        if data == ":memory:" { Database::private() } else { Database::file(Path::new(data), true) }
+        if data == ":memory:" { Database::private() } else { Database::file(Path::new(data)) }
     }
 
-    /// Opens an existing store without changing it.
-    pub fn open_existing(data: &str) -> Result<Arc<Database>> {
+    /// Opens an existing store of this program's version, of which nothing is changed.
+    pub fn open_to_read(data: &str) -> Result<Arc<Database>> {
         let path = Path::new(data);
         if !path.is_file() {
             return Err(StoreError::Unusable(format!("there is no store at {data}")));
         }
-        Database::file(path, false).map(|(database, _)| database)
+        let connection = connect(path, READER_CACHE_KIB, true, Access::Read)?;
+        let (is_empty, version) = version_of(&connection).map_err(|e| unusable(path, &e))?;
+        if is_empty || version < SCHEMA_VERSION {
+            return Err(StoreError::Unusable(format!(
+                "the store has version {version}, older than the {SCHEMA_VERSION} of this \
+                 program: serving it brings it up to date"
+            )));
+        }
+        drop(connection);
+        let key_path = key_path(path);
+        let sealer = Arc::new(Sealer::open(&key_path, false)?);
+        Ok(Arc::new(Database {
+            path: path.to_owned(),
+            durable: true,
+            access: Access::Read,
+            readers: Mutex::default(),
+            sealer,
+            _lock: Some(lock_file(&key_path)?),
+            temporary: None,
+        }))
     }
 
     fn private() -> Result<(Arc<Database>, Writer)> {
@@ -69,10 +99,11 @@ impl Database {
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).map_err(|e| unusable(&directory, &e))?;
         let path = directory.join("store.db");
-        let writer = Writer::new(connect(&path, WRITER_CACHE_KIB, false, true)?)?;
+        let writer = Writer::new(connect(&path, WRITER_CACHE_KIB, false, Access::Create)?)?;
         let database = Database {
             path,
             durable: false,
+            access: Access::Change,
             readers: Mutex::default(),
             sealer: Arc::new(Sealer::random()?),
             _lock: None,
@@ -81,18 +112,17 @@ impl Database {
         Ok((Arc::new(database), writer))
     }
 
-    fn file(path: &Path, create: bool) -> Result<(Arc<Database>, Writer)> {
+    fn file(path: &Path) -> Result<(Arc<Database>, Writer)> {
         let is_new = std::fs::metadata(path).map_or(true, |meta| meta.len() == 0);
-        let mut key_path = path.as_os_str().to_owned();
-        key_path.push(".key");
-        let key_path = PathBuf::from(key_path);
-        let sealer = Arc::new(Sealer::open(&key_path, is_new && create)?);
+        let key_path = key_path(path);
+        let sealer = Arc::new(Sealer::open(&key_path, is_new)?);
         let lock = lock_file(&key_path)?;
-        let connection = connect(path, WRITER_CACHE_KIB, true, create)?;
+        let connection = connect(path, WRITER_CACHE_KIB, true, Access::Create)?;
         let writer = Writer::new(connection)?;
         let database = Database {
             path: path.to_owned(),
             durable: true,
+            access: Access::Change,
             readers: Mutex::default(),
             sealer,
             _lock: Some(lock),
@@ -106,7 +136,7 @@ impl Database {
         let idle = lock(&self.readers).pop();
         let reader = match idle {
             Some(reader) => reader,
-            None => SqliteReader::new(connect(&self.path, READER_CACHE_KIB, self.durable, false)?),
+            None => SqliteReader::new(self.raw()?),
         };
         reader.begin()?;
         let result = work(&reader);
@@ -120,7 +150,7 @@ impl Database {
 
     /// The connection itself, for `verify`, which reads the rows as they are.
     pub fn raw(&self) -> Result<Connection> {
-        connect(&self.path, READER_CACHE_KIB, self.durable, false)
+        connect(&self.path, READER_CACHE_KIB, self.durable, self.access)
     }
 
     pub fn path(&self) -> &Path {
@@ -138,6 +168,13 @@ impl Drop for Database {
     }
 }
 
+/// The seal key lies beside the store.
+fn key_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
+}
+
 /// Takes the key file's lock: two programs on one store would each trust their own caches.
 fn lock_file(path: &Path) -> Result<File> {
     let file = File::open(path).map_err(|e| unusable(path, &e))?;
@@ -151,39 +188,41 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unusable(format!("cannot open {}: {error}", path.display()))
 }
 
-fn connect(path: &Path, cache_kib: i64, durable: bool, create: bool) -> Result<Connection> {
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if create {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
-    }
+fn connect(path: &Path, cache_kib: i64, durable: bool, access: Access) -> Result<Connection> {
+    let flags = match access {
+        Access::Create => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Access::Change => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(path, &e))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     let wrong = |e: rusqlite::Error| unusable(path, &e);
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(wrong)?;
-    connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(wrong)?;
-    connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
-        .map_err(wrong)?;
-    connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "OFF" })?;
-    connection.pragma_update(None, "cache_size", -cache_kib)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.query_row(
-        &format!("PRAGMA journal_size_limit = {WAL_BYTES_MAX}"),
-        [],
-        |_| Ok(()),
-    )?;
+    if access != Access::Read {
+        connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(wrong)?;
+        connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
+            .map_err(wrong)?;
+        connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "OFF" })?;
+        let limit = format!("PRAGMA journal_size_limit = {WAL_BYTES_MAX}");
+        connection.query_row(&limit, [], |_| Ok(()))?;
+    }
+    connection.pragma_update(None, "cache_size", -cache_kib).map_err(wrong)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(wrong)?;
     Ok(connection)
 }
 
-/// Brings the schema up to date, a version at a time, each in a transaction of its own.
-fn migrate(connection: &mut Connection) -> Result<()> {
+/// Whether nothing is in the store yet, and its version. A file of somebody else's and a newer store
+/// are refused.
+fn version_of(connection: &Connection) -> Result<(bool, i64)> {
     let number = |name: &str| {
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
     };
     let (application, version) = (number("application_id")?, number("user_version")?);
     let tables = "SELECT count(*) FROM sqlite_schema";
-    let empty = connection.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0;
-    if !empty && application != APPLICATION_ID {
+    let is_empty = connection.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0;
+    if !is_empty && application != APPLICATION_ID {
         return Err(StoreError::Unusable("the file is a database, but no store of ours".into()));
     }
     if version > SCHEMA_VERSION {
@@ -191,6 +230,12 @@ fn migrate(connection: &mut Connection) -> Result<()> {
             "the store has version {version}, newer than the {SCHEMA_VERSION} of this program"
         )));
     }
+    Ok((is_empty, version))
+}
+
+/// Brings the schema up to date, a version at a time, each in a transaction of its own.
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let (_, version) = version_of(connection)?;
     for (at, statements) in MIGRATIONS.iter().enumerate().skip(version.unsigned_abs() as usize) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(statements)?;
