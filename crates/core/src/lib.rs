@@ -1,7 +1,9 @@
 //! What every product needs: accounts, customers, PaymentMethods and how they are set up.
 
+pub mod account;
 pub mod bank;
 pub mod billing;
+pub mod capability;
 pub mod card;
 pub mod change;
 pub mod customer;
@@ -18,6 +20,8 @@ use api::operation::Resource;
 /// Everything this crate declares.
 pub fn resources() -> Vec<Resource> {
     vec![
+        account::resource(),
+        capability::resource(),
         customer::resource(),
         event::resource(),
         payment_method::resource(),

@@ -8,8 +8,8 @@ pub fn app(config: Config) -> App {
     let api = Api {
         resources,
         event_targets: exchequer_core::subscriptions::event_targets,
-        account_by_number: |_, _| Ok(None),
-        account_by_id: |_, _| Ok(None),
+        account_by_number: exchequer_core::account::account_by_number,
+        account_by_id: exchequer_core::account::account_by_id,
         roll_secret: exchequer_core::webhook_endpoint::roll_secret,
         receipts: treasury::receipt::RECEIPTS,
     };
