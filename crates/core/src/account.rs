@@ -315,6 +315,21 @@ pub fn account_by_id(view: &View<'_>, id: &str) -> Result<Option<i64>> {
     Ok(account.map(|account| account.number))
 }
 
+/// Whose an object of that id is: each id carries a part of its account's.
+pub fn owner_of(view: &View<'_>, object: &str) -> Result<Option<Owner>> {
+    let Some(part) = id::owner_part(object) else { return Ok(None) };
+    for known in [view.owner.clone(), view.platform()] {
+        if id::account_part(&known.id) == part {
+            return Ok(Some(known));
+        }
+    }
+    let all = IdRange::prefix(Account::PREFIX, false);
+    let Some(id) = view.session.index(0, "part", part, &all, 1)?.into_iter().next() else {
+        return Ok(None);
+    };
+    Ok(account_by_id(view, &id)?.map(|number| Owner { number, id }))
+}
+
 /// How references to accounts are followed: whoever is acting, accounts are the platform's.
 pub fn definition() -> ObjectDef {
     ObjectDef {
@@ -536,6 +551,7 @@ impl Resource for Account {
         if self.number != 0 {
             entries.add("number", self.number.to_string());
             entries.add("connected", "true");
+            entries.add("part", id::account_part(&self.id));
         }
     }
 

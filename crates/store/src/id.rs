@@ -27,6 +27,12 @@ pub fn account_part(account: &str) -> &str {
     account.get(account.len().saturating_sub(ACCOUNT_WIDTH)..).unwrap_or(account)
 }
 
+/// The same ten characters as an object's id carries them.
+pub fn owner_part(object: &str) -> Option<&str> {
+    const FROM: usize = 1 + TIME_WIDTH;
+    object.split_once('_')?.1.get(FROM..FROM + ACCOUNT_WIDTH)
+}
+
 pub fn object_id(prefix: &str, second: i64, account: &str, counter: i64, random: u64) -> String {
     let mut id = String::with_capacity(prefix.len() + 25);
     id.push_str(prefix);
@@ -117,6 +123,8 @@ mod tests {
         let a = id(1_700_000_000, 5);
         assert_eq!(a.len(), "obp_".len() + 24);
         assert!(a.contains("0123456789"));
+        assert_eq!(owner_part(&a), Some(account_part("acct_1AAAAA0123456789")));
+        assert_eq!([owner_part("obp_short"), owner_part("nothing")], [None; 2]);
         assert!(a < id(1_700_000_000, 6));
         assert!(id(1_700_000_000, COUNTER_MAX) < id(1_700_000_001, 0));
         assert!(lower_bound("obp", 1_700_000_000) < a);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{ApiError, Owner, Resource, Result, Tx, View};
+use exchequer_core::account;
 use exchequer_core::bank::{BankAccount, UsBankAccountParams, missing_param};
 use exchequer_core::billing::{BillingDetails, BillingDetailsParams};
 use exchequer_core::payment_method::{self, FlowDirection, PaymentMethod};
@@ -128,13 +129,9 @@ fn within_stripe(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> 
 
 /// The FinancialAccount of that id, whichever account of the workspace owns it.
 fn find_account(view: &View<'_>, id: &str) -> Result<Option<(Owner, Arc<FinancialAccount>)>> {
-    let platform = view.platform();
-    for owner in [view.owner.clone(), platform] {
-        if let Some(account) = view.load_of::<FinancialAccount>(owner.number, id)? {
-            return Ok(Some((owner, account)));
-        }
-    }
-    Ok(None)
+    let Some(owner) = account::owner_of(view, id)? else { return Ok(None) };
+    let found = view.load_of::<FinancialAccount>(owner.number, id)?;
+    Ok(found.map(|found| (owner, found)))
 }
 
 /// Magic numbers work in test mode alone.
