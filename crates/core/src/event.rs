@@ -104,7 +104,9 @@ impl Resource for Event {
     }
 
     fn render(&self, view: &View<'_>, _: &Include<'_>) -> Result<Json> {
-        Ok(self.json(versions::LATEST, None, view.livemode(), self.pending(view)?))
+        // Only the platform has keys: whoever reads a connected account's events is the platform.
+        let account = (!view.is_platform()).then_some(view.owner.id.as_str());
+        Ok(self.json(versions::LATEST, account, view.livemode(), self.pending(view)?))
     }
 }
 
