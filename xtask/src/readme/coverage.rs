@@ -45,7 +45,11 @@ fn table(coverage: &Value) -> Outcome<String> {
     for resource in resources {
         let row = rows.entry(text(&resource["object"])?).or_default();
         for operation in resource["operations"].as_array().into_iter().flatten() {
-            row.0.push(short(text(&operation["method"])?, text(&operation["path"])?));
+            let name = short(text(&operation["method"])?, text(&operation["path"])?);
+            // `retrieve` can have two paths: by an id, and of one's own.
+            if !row.0.contains(&name) {
+                row.0.push(name);
+            }
         }
         row.1 += resource["events"].as_array().map_or(0, Vec::len);
     }
@@ -75,12 +79,14 @@ fn short(method: &str, path: &str) -> String {
     let name = match (method, last.starts_with('{')) {
         ("GET", true) => "retrieve".to_owned(),
         ("POST", true) => "update".to_owned(),
+        ("POST", false) if !below => "create".to_owned(),
         ("DELETE", _) => "delete".to_owned(),
         ("GET", false) if below => format!("read {last}"),
         ("GET", false) if last.ends_with('s') => "list".to_owned(),
         ("GET", false) => "retrieve".to_owned(),
-        (_, false) if below => last.to_owned(),
-        _ => "create".to_owned(),
+        // A member of an object, not something done to it.
+        (_, false) if last.ends_with('s') => format!("update {last}"),
+        _ => last.to_owned(),
     };
     format!("{prefix}{name}")
 }
@@ -101,6 +107,7 @@ mod tests {
             ("POST", "/v1/test_helpers/treasury/outbound_payments/{id}/post", "test helper post"),
             ("POST", "/v1/test_helpers/treasury/received_credits", "test helper create"),
             ("GET", "/v1/treasury/financial_accounts/{id}/features", "read features"),
+            ("POST", "/v1/treasury/financial_accounts/{id}/features", "update features"),
             ("DELETE", "/v1/customers/{id}", "delete"),
             ("GET", "/v1/balance", "retrieve"),
         ] {
