@@ -1,6 +1,7 @@
 //! How far the account acted on has come with what Treasury needs of it.
 
 use api::{Result, View};
+use exchequer_core::account::{self, Account, CapabilityStatus};
 
 /// From the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -8,6 +9,8 @@ pub enum Readiness {
     Ready,
     Verifying,
     PastDue,
+    /// The platform rejected the account.
+    Rejected,
     NotRequested,
 }
 
@@ -18,17 +21,25 @@ pub fn readiness(view: &View<'_>, capabilities: &[&str]) -> Result<Readiness> {
     if view.is_platform() {
         return Ok(worst);
     }
+    let account = account::current(view)?;
     for capability in capabilities {
-        worst = worst.max(of(view, capability)?);
+        worst = worst.max(of(&account, capability));
     }
     Ok(worst)
 }
 
-fn of(_view: &View<'_>, _capability: &str) -> Result<Readiness> {
-    Ok(Readiness::Ready)
+/// Under which name the account holds its money.
+pub fn holder_name(view: &View<'_>) -> Result<String> {
+    const NOBODY: &str = "Jenny Rosen";
+    Ok(account::current(view)?.legal_name().unwrap_or_else(|| NOBODY.to_owned()))
 }
 
-/// Under which name the account holds its money.
-pub fn holder_name(_view: &View<'_>) -> Result<String> {
-    Ok("Jenny Rosen".to_owned())
+fn of(account: &Account, capability: &str) -> Readiness {
+    match account.capability(capability) {
+        None | Some(CapabilityStatus::Unrequested) => Readiness::NotRequested,
+        Some(_) if account.rejected.is_some() => Readiness::Rejected,
+        Some(CapabilityStatus::Active) => Readiness::Ready,
+        Some(CapabilityStatus::Pending) => Readiness::Verifying,
+        Some(CapabilityStatus::Inactive) => Readiness::PastDue,
+    }
 }

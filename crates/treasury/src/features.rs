@@ -44,6 +44,8 @@ pub enum Standing {
     Verifying,
     /// Such a capability waits for information.
     PastDue,
+    /// The account was rejected.
+    Rejected,
     /// Such a capability was never requested.
     NotRequested,
 }
@@ -114,6 +116,7 @@ impl Feature {
     pub fn standing(self, readiness: Readiness, before: Option<Standing>) -> Standing {
         match readiness {
             Readiness::NotRequested => Standing::NotRequested,
+            Readiness::Rejected => Standing::Rejected,
             Readiness::PastDue => Standing::PastDue,
             Readiness::Verifying => Standing::Verifying,
             Readiness::Ready if before == Some(Standing::Active) => Standing::Active,
@@ -170,6 +173,7 @@ impl Standing {
             Standing::Activating => (Status::Pending, "activating", None),
             Standing::Verifying => (Status::Pending, "requirements_pending_verification", None),
             Standing::PastDue => (Status::Restricted, "requirements_past_due", INFORM),
+            Standing::Rejected => (Status::Restricted, "rejected_other", Some("contact_stripe")),
             Standing::NotRequested => (Status::Restricted, "capability_not_requested", INFORM),
         };
         (status, Some(Detail::of(code, resolution)))

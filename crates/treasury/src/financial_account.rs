@@ -14,6 +14,7 @@ use api::{
     ApiError, Expandable, Include, Index, Json, Path, Resource, Result, Tx, View, array, object,
     seconds,
 };
+use exchequer_core::account::CAPABILITIES_CHANGED;
 use exchequer_core::bank::BankAccount;
 use ledger::Impact;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use store::{IdRange, Millis};
 use crate::capability::{self, Readiness};
 use crate::features::{self, Feature, FeatureToggles, Restriction, Restrictions, Standing};
 
-pub use activation::{activate, announce, capabilities_changed, plan_activation, request};
+use activation::{activate, announce, capabilities_changed, plan_activation, request};
 pub use closing::{ForwardingSettings, Heir};
 
 mod activation;
@@ -144,6 +145,7 @@ pub fn resource() -> operation::Resource {
             closing::close,
         )
         .job(ACTIVATE, activate)
+        .job(CAPABILITIES_CHANGED, capabilities_changed)
         .done()
 }
 

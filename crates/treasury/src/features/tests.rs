@@ -82,6 +82,7 @@ fn only_an_active_feature_lets_money_pass() {
             Some("requirements_pending_verification"),
         ),
         (Standing::PastDue, Gate::NotActive, Status::Restricted, Some("requirements_past_due")),
+        (Standing::Rejected, Gate::NotActive, Status::Restricted, Some("rejected_other")),
         (
             Standing::NotRequested,
             Gate::NotActive,
@@ -123,6 +124,7 @@ fn standings_follow_the_capabilities() {
         for feature in [ach, cards] {
             assert_eq!(feature.standing(Verifying, before), Standing::Verifying);
             assert_eq!(feature.standing(PastDue, before), Standing::PastDue);
+            assert_eq!(feature.standing(Rejected, before), Standing::Rejected);
             assert_eq!(feature.standing(NotRequested, before), Standing::NotRequested);
         }
     }

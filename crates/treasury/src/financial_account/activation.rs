@@ -112,8 +112,8 @@ pub fn announce(
     tx.emit(kind, rendered, Some(Json::Object(previous)))
 }
 
-/// Looks anew at the features of the account acted on, whose capabilities have changed.
-pub fn capabilities_changed(tx: &mut Tx<'_>) -> Result<()> {
+/// The job of an account whose capabilities have changed: looks anew at its features.
+pub fn capabilities_changed(tx: &mut Tx<'_>, _: &str, _: &str) -> Result<()> {
     let page = ListParams { limit: OPEN_MAX, ..ListParams::default() };
     let query = Query::new(&page).filter("status", Status::Open.as_str());
     for before in api::list::<FinancialAccount>(tx, &query)?.items {
