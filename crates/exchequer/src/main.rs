@@ -10,6 +10,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The system's allocator took a tenth of the time of a create, on several threads at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How the program can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {

@@ -153,6 +153,10 @@ impl Work {
         let started = Instant::now();
         let mut overlay = Overlay::default();
         let mut done: Vec<Done> = Vec::new();
+        if let Err(error) = self.writer.begin() {
+            self.refuse_waiting(&error);
+            return;
+        }
         let (mut bytes, mut count) = (0, 0);
         while count < BATCH_COMMANDS_MAX
             && bytes < BATCH_BYTES_MAX
@@ -186,8 +190,21 @@ impl Work {
         self.commit(overlay, done, count);
     }
 
+    /// No batch can begin: whoever waits is told, and the next command tries again.
+    fn refuse_waiting(&mut self, error: &StoreError) {
+        tracing::error!(%error, "a batch could not begin");
+        for command in self.waiting.drain(..) {
+            (command.done)(Err(error.clone()));
+        }
+    }
+
     fn commit(&mut self, overlay: Overlay, done: Vec<Done>, count: usize) {
-        let result = if overlay.is_empty() { Ok(()) } else { self.apply(&overlay) };
+        let result = if overlay.is_empty() {
+            self.writer.abandon();
+            Ok(())
+        } else {
+            self.apply(&overlay)
+        };
         if let Err(error) = &result {
             tracing::error!(%error, commands = count, "a batch could not be committed");
             self.cache.borrow_mut().clear();

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use reader::SqliteReader;
@@ -197,6 +198,9 @@ fn connect(path: &Path, cache_kib: i64, durable: bool, access: Access) -> Result
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unusable(path, &e))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // Plans must not depend on the values bound: SQLite would prepare some statements anew at
+    // every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let wrong = |e: rusqlite::Error| unusable(path, &e);
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(wrong)?;
     if access != Access::Read {

@@ -34,10 +34,6 @@ impl SqliteReader {
         &self.connection
     }
 
-    pub(super) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.connection
-    }
-
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
         Ok(self.connection.prepare_cached(sql)?)
     }

@@ -28,10 +28,22 @@ impl Writer {
         Ok(last_workspace(self.reader.connection())? + 1)
     }
 
+    /// Begins a batch: what its commands read and what they write are one transaction, so that
+    /// no read takes a lock of its own.
+    pub fn begin(&self) -> Result<()> {
+        self.reader.connection().prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
+    }
+
+    /// Ends a batch that wrote nothing.
+    pub fn abandon(&self) {
+        // There is nothing to lose: the transaction only read.
+        let _ = self.reader.connection().execute_batch("ROLLBACK");
+    }
+
     /// Makes the whole batch durable, or none of it.
     pub fn apply(&mut self, overlay: &Overlay) -> Result<()> {
-        let connection = self.reader.connection_mut();
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let connection = self.reader.connection();
         let result = write_all(connection, overlay);
         match result {
             Ok(()) => {
