@@ -18,8 +18,12 @@ pub const IDLE_KEPT: Duration = Duration::from_secs(10);
 pub const LANES_MAX: usize = 16;
 pub const ATTEMPTS_MAX: usize = 512;
 /// While an answer is outstanding, the next first attempt to the same endpoint waits this long: a
-/// receiver that is quick hears everything in order, one after the other.
+/// receiver that is quick hears everything in order, one after the other. With many of them behind
+/// it, it waits less.
 pub const PATIENCE: Duration = Duration::from_millis(20);
+pub const PATIENCE_CROWDED: Duration = Duration::from_millis(2);
+/// From how many on they are many.
+pub const CROWD: usize = 32;
 
 /// Deliveries of one endpoint that are held in memory; the others wait in the store.
 pub const WAITING_MAX: usize = 256;

@@ -74,8 +74,10 @@ impl Queue {
         if self.busy.len() >= LANES_MAX {
             return None;
         }
+        let is_crowded = self.waiting.len() >= CROWD;
+        let patience = if is_crowded { PATIENCE_CROWDED } else { PATIENCE };
         match self.last_start {
-            Some(last) if !self.busy.is_empty() => Some((last + PATIENCE).max(now)),
+            Some(last) if !self.busy.is_empty() => Some((last + patience).max(now)),
             _ => Some(now),
         }
     }
