@@ -1,6 +1,7 @@
 //! What every product needs: accounts, customers, PaymentMethods and how they are set up.
 
 pub mod account;
+pub mod balance;
 pub mod bank;
 pub mod billing;
 pub mod capability;
@@ -10,7 +11,9 @@ pub mod customer;
 pub mod egress;
 pub mod event;
 pub mod event_types;
+pub mod mandate;
 pub mod payment_method;
+pub mod setup_intent;
 pub mod subscriptions;
 pub mod test_token;
 pub mod webhook_endpoint;
@@ -21,10 +24,13 @@ use api::operation::Resource;
 pub fn resources() -> Vec<Resource> {
     vec![
         account::resource(),
+        balance::resource(),
         capability::resource(),
         customer::resource(),
         event::resource(),
+        mandate::resource(),
         payment_method::resource(),
+        setup_intent::resource(),
         webhook_endpoint::resource(),
     ]
 }

@@ -353,6 +353,7 @@ fn detach(tx: &mut Tx<'_>, path: &Path, _: &NoParams) -> Result<Arc<PaymentMetho
     if let Some(customer) = before.customer().map(str::to_owned) {
         crate::customer::forget_payment_method(tx, &customer, before.id())?;
     }
+    crate::mandate::revoke_all(tx, before.id())?;
     let old = tx.render(&*before)?;
     let detached = tx.save(detached)?;
     tx.event_changed("payment_method.detached", &old, &*detached)?;
@@ -408,6 +409,10 @@ impl PaymentMethod {
     /// Whether it is the account's own.
     pub fn is_of_account(&self) -> bool {
         self.holder == Holder::Account
+    }
+
+    pub fn is_detached(&self) -> bool {
+        self.holder == Holder::Detached
     }
 
     pub fn bank(&self) -> Option<&BankAccount> {
@@ -496,7 +501,7 @@ impl PaymentMethod {
             let message = format!("You cannot update '{other}' of a PaymentMethod of type {name}.");
             return Err(ApiError::invalid(message).on(other));
         }
-        if self.holder == Holder::Detached {
+        if self.is_detached() {
             return Err(self.used_up());
         }
         if matches!(self.kind, Kind::Card(_)) && self.customer().is_none() {
@@ -523,7 +528,7 @@ impl Resource for PaymentMethod {
     }
 
     fn index(&self, entries: &mut Index) {
-        if self.holder == Holder::Detached {
+        if self.is_detached() {
             return;
         }
         entries.add("customer", self.customer().unwrap_or(NO_CUSTOMER));
