@@ -70,25 +70,18 @@ fn bytes_that_are_no_text() {
 fn integers_beyond_all_bounds() {
     let account = Sandbox::new().financial_account().holding(1_000);
     let draft = account.pays(1).bank("110000000", "000000000009");
-    for amount in [
-        "9223372036854775808",
-        "-9223372036854775809",
-        "99999999999999999999999999999999999999999",
-        "1e3",
-        "0x10",
-        " 1",
-        "1 ",
-        "+",
-        "-",
-        "NaN",
-        "Infinity",
-        "١",
-    ] {
+    for amount in
+        ["-9223372036854775809", "1e3", "0x10", " 1", "1 ", "+", "-", "NaN", "Infinity", "١"]
+    {
         let answer = draft.clone().with("amount", amount).send();
         answer.expect_error(400, INVALID, "parameter_invalid_integer", "amount");
     }
-    let answer = draft.clone().with("amount", "10000000000").send();
-    answer.expect_error(400, INVALID, "amount_too_large", "amount");
+    for amount in
+        ["10000000000", "9223372036854775808", "99999999999999999999999999999999999999999"]
+    {
+        let answer = draft.clone().with("amount", amount).send();
+        answer.expect_error(400, INVALID, "amount_too_large", "amount");
+    }
     let answer = draft.with("amount", "-1").send();
     answer.expect_error(400, INVALID, "parameter_invalid_integer", "amount");
     assert!(account.payments().is_empty());
