@@ -20,7 +20,7 @@ pub const ATTEMPTS_MAX: usize = 512;
 /// While an answer is outstanding, the next first attempt to the same endpoint waits this long: a
 /// receiver that is quick hears everything in order, one after the other. With many of them behind
 /// it, it waits less.
-pub const PATIENCE: Duration = Duration::from_millis(20);
+pub const PATIENCE: Duration = Duration::from_millis(250);
 pub const PATIENCE_CROWDED: Duration = Duration::from_millis(2);
 /// From how many on they are many.
 pub const CROWD: usize = 32;
