@@ -79,10 +79,19 @@ impl Json {
 
     /// As the API prints it: two spaces of indent and a newline at the end.
     pub fn pretty(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1024);
+        let mut out = Vec::with_capacity(self.size_expected());
         self.write(&mut out, Some(0));
         out.push(b'\n');
         out
+    }
+
+    /// About how many bytes it prints as: a list is as long as its items are many.
+    fn size_expected(&self) -> usize {
+        const OBJECT: usize = 2048;
+        match self.get("data") {
+            Some(Json::Array(items)) => 256 + items.len() * OBJECT,
+            _ => OBJECT,
+        }
     }
 
     /// Without any white space: what the store keeps.
@@ -117,7 +126,7 @@ impl Json {
                 out.push(b'{');
                 for (at, (key, value)) in members.iter().enumerate() {
                     separate(out, at, indent);
-                    write_str(out, key);
+                    write_key(out, key);
                     out.extend_from_slice(if indent.is_some() { b": " } else { b":" });
                     value.write(out, indent.map(|level| level + 1));
                 }
@@ -165,9 +174,31 @@ fn write_int(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Our own keys are plain words; only those that clients chose (metadata) can need escapes.
+fn write_key(out: &mut Vec<u8>, key: &Key) {
+    match key {
+        Cow::Borrowed(key) => {
+            out.push(b'"');
+            out.extend_from_slice(key.as_bytes());
+            out.push(b'"');
+        }
+        Cow::Owned(key) => write_str(out, key),
+    }
+}
+
+/// Looked at many bytes at a time: nearly all text is without any.
+fn needs_escapes(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |any, byte| any | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\'))
+}
+
 fn write_str(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    if !needs_escapes(bytes) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut from = 0;
     for (at, byte) in bytes.iter().enumerate() {
         let escape: &[u8] = match byte {

@@ -64,7 +64,7 @@ impl<'q> Query<'q> {
 /// The page of a list that a query asks for.
 pub fn list<T: Resource>(view: &View<'_>, query: &Query<'_>) -> Result<Page<T>> {
     for (param, cursor) in cursors(query.page) {
-        view.reference::<T>(cursor, param)?;
+        view.require::<T>(cursor, param)?;
     }
     query.page.check_cursors()?;
     let mut range = IdRange::prefix(T::PREFIX, true);

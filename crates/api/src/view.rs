@@ -86,6 +86,15 @@ impl<'a> View<'a> {
         self.load(id)?.ok_or_else(missing)
     }
 
+    /// The same where only its being there matters: a list's parent.
+    pub fn require<T: Resource>(&self, id: &str, param: &str) -> Result<()> {
+        let is_there = is_id_of::<T>(id) && self.session.has_object(self.owner.number, id)?;
+        if is_there {
+            return Ok(());
+        }
+        Err(ApiError::missing_reference(T::LABEL, id, param).into())
+    }
+
     /// The default rendering, without anything expanded.
     pub fn render<T: Resource>(&self, object: &T) -> Result<Json> {
         object.render(self, &Include::NONE)

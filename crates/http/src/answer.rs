@@ -1,5 +1,7 @@
 //! Answers: the body, and the headers that every one of them has.
 
+use std::sync::LazyLock;
+
 use api::{ApiError, Json};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -39,6 +41,11 @@ const ALWAYS: [(&str, &str); 9] = [
 
 /// The headers of every answer of the API.
 pub fn common_headers() -> HeaderMap {
+    static COMMON: LazyLock<HeaderMap> = LazyLock::new(make_common_headers);
+    COMMON.clone()
+}
+
+fn make_common_headers() -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(20);
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

@@ -4,13 +4,16 @@ use api::ApiError;
 use api::form::Bag;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::HeaderValue;
 
 use crate::limits::{BODY_BYTES_MAX, BODY_READ_TIMEOUT};
 
 /// Reads the body, up to the limit.
 pub async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let collected =
         tokio::time::timeout(BODY_READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect());
     match collected.await {

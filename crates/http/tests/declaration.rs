@@ -50,9 +50,8 @@ fn launch(tx: &mut Tx<'_>, params: &Launch) -> Result<Arc<Probe>> {
 }
 
 fn app() -> App {
-    let probe = Declared::of::<Probe>()
-        .create("/v1/test_only/probes", "Launches a probe.", launch)
-        .done();
+    let probe =
+        Declared::of::<Probe>().create("/v1/test_only/probes", "Launches a probe.", launch).done();
     App {
         api: Api {
             resources: vec![probe],

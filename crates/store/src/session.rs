@@ -143,6 +143,18 @@ impl<'a> Session<'a> {
         Ok(Some(object))
     }
 
+    /// Whether there is an object of that id, without decoding it.
+    pub fn has_object(&self, acct: i64, id: &str) -> Result<bool> {
+        let scope = self.scope(acct);
+        if let Some(overlay) = self.overlay() {
+            let key = ObjectKey { scope, id: id.to_owned() };
+            if let Some(changed) = overlay.objects.get(&key) {
+                return Ok(changed.is_some());
+            }
+        }
+        Ok(self.reader.object(scope, id)?.is_some())
+    }
+
     /// Objects by id, in order: all of a kind, when the range is a prefix.
     pub fn objects<T: Send + Sync + 'static>(
         &self,

@@ -140,7 +140,7 @@ pub fn resource() -> operation::Resource {
 
 fn list(view: &View<'_>, _: &Path, p: &ListReceivedCredits) -> Result<Page<ReceivedCredit>> {
     let account = &p.financial_account;
-    view.reference::<FinancialAccount>(account, "financial_account")?;
+    view.require::<FinancialAccount>(account, "financial_account")?;
     let source = p.linked_flows.as_ref().map(|flows| source_key(account, flows.source_flow_type));
     let query = Query::new(&p.page).filter_some("source_flow_type", source);
     let query = match p.status {

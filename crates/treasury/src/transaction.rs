@@ -141,7 +141,7 @@ pub fn resource() -> operation::Resource {
 fn list(view: &View<'_>, _: &Path, p: &ListTransactions) -> Result<Page<Transaction>> {
     let posted_at = p.status_transitions.as_ref().and_then(|filter| filter.posted_at);
     check_combination(p, posted_at.is_some())?;
-    view.reference::<FinancialAccount>(&p.financial_account, "financial_account")?;
+    view.require::<FinancialAccount>(&p.financial_account, "financial_account")?;
     if p.order_by == Some(OrderBy::PostedAt) {
         return list_by_posted_at(view, &p.financial_account, posted_at, &p.page);
     }

@@ -110,7 +110,7 @@ fn with_transaction(view: &View<'_>, id: &str, row: &PostingRow) -> Result<Trans
 /// Both times of an entry are the same in test mode, and so are both orders.
 fn list(view: &View<'_>, _: &Path, p: &ListEntries) -> Result<Page<TransactionEntry>> {
     check_combination(p)?;
-    view.reference::<FinancialAccount>(&p.financial_account, "financial_account")?;
+    view.require::<FinancialAccount>(&p.financial_account, "financial_account")?;
     let transaction = match &p.transaction {
         Some(id) => Some(view.reference::<Transaction>(id, "transaction")?),
         None => None,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use api::params::{Currency, NoParams};
-use api::{ApiError, Page, Path, Query, Resource, Result, Tx, View, operation};
+use api::{ApiError, Page, Path, Query, Result, Tx, View, operation};
 use exchequer_core::customer::Customer;
 use ledger::Amount;
 
@@ -151,12 +151,12 @@ fn flow<'a>(id: &'a str, account: &'a str, amount: Amount, description: String) 
 }
 
 fn list(view: &View<'_>, _path: &Path, p: &List) -> Result<Page<OutboundPayment>> {
-    let account = view.reference::<FinancialAccount>(&p.financial_account, "financial_account")?;
+    view.require::<FinancialAccount>(&p.financial_account, "financial_account")?;
     if let Some(customer) = &p.customer {
-        view.reference::<Customer>(customer, "customer")?;
+        view.require::<Customer>(customer, "customer")?;
     }
     let query = Query::new(&p.page)
-        .filter("financial_account", account.id())
+        .filter("financial_account", p.financial_account.as_str())
         .filter_some("customer", p.customer.as_deref())
         .filter_some("status", p.status.map(|status| status.as_str()))
         .created(p.created.as_ref());
