@@ -15,7 +15,7 @@ struct Edit {
     sql: &'static str,
 }
 
-const EDITS: [Edit; 12] = [
+const EDITS: [Edit; 19] = [
     Edit {
         what: "the amount of an entry",
         names: "SELECT id FROM postings WHERE type = 'outbound_payment' ORDER BY id LIMIT 1",
@@ -44,14 +44,16 @@ const EDITS: [Edit; 12] = [
     Edit {
         what: "the status of a payment",
         names: "SELECT id FROM objects WHERE id LIKE 'obp!_%' ESCAPE '!' AND \
-                state LIKE '%processing%' LIMIT 1",
-        sql: "UPDATE objects SET state = replace(state, 'processing', 'failed') WHERE id = ?1",
+                state LIKE '%\"processing\"%' LIMIT 1",
+        sql: "UPDATE objects SET state = \
+              replace(state, '\"processing\"', '{\"failed\":1700000000000}') WHERE id = ?1",
     },
     Edit {
         what: "the status of a Transaction",
         names: "SELECT id FROM objects WHERE id LIKE 'trxn!_%' ESCAPE '!' AND \
-                state LIKE '%open%' LIMIT 1",
-        sql: "UPDATE objects SET state = replace(state, 'open', 'void') WHERE id = ?1",
+                state LIKE '%\"open\"%' LIMIT 1",
+        sql: "UPDATE objects SET state = \
+              replace(state, '\"open\"', '{\"void\":1700000000000}') WHERE id = ?1",
     },
     Edit {
         what: "the balance of a FinancialAccount",
@@ -78,6 +80,45 @@ const EDITS: [Edit; 12] = [
         names: "SELECT event FROM deliveries LIMIT 1",
         sql: "DELETE FROM deliveries WHERE event = ?1",
     },
+    Edit {
+        what: "the amount of a payment",
+        names: "SELECT id FROM objects WHERE id LIKE 'obp!_%' ESCAPE '!' LIMIT 1",
+        sql: "UPDATE objects SET state = replace(state, '\"amount\":1000', '\"amount\":1001') \
+              WHERE id = ?1",
+    },
+    Edit {
+        what: "the network that the money of an entry went to",
+        names: "SELECT txn FROM postings WHERE type = 'outbound_payment_posting' LIMIT 1",
+        sql: "UPDATE postings SET given_to = 'wire_clearing' WHERE txn = ?1 \
+              AND type = 'outbound_payment_posting'",
+    },
+    Edit {
+        what: "a place in a list that is missing",
+        names: "SELECT id FROM object_index WHERE id LIKE 'obp!_%' ESCAPE '!' LIMIT 1",
+        sql: "DELETE FROM object_index WHERE id = ?1 AND field = 'status'",
+    },
+    Edit {
+        what: "a place in a list that nothing declares",
+        names: "SELECT id FROM object_index WHERE id LIKE 'obp!_%' ESCAPE '!' LIMIT 1",
+        sql: "INSERT INTO object_index SELECT ws, acct, field, 'nowhere', id FROM object_index \
+              WHERE id = ?1 AND field = 'status'",
+    },
+    Edit {
+        what: "the sealed secret of an endpoint",
+        names: "SELECT id FROM objects WHERE id LIKE 'we!_%' ESCAPE '!' LIMIT 1",
+        sql: "UPDATE objects SET state = replace(state, '\"sealed\":\"', '\"sealed\":\"00') \
+              WHERE id = ?1",
+    },
+    Edit {
+        what: "a kept answer that cannot be found",
+        names: "SELECT 'seq ' || seq FROM answers LIMIT 1",
+        sql: "DELETE FROM answer_index WHERE 'seq ' || seq = ?1",
+    },
+    Edit {
+        what: "when a workspace is woken next",
+        names: "SELECT 'ws ' || ws FROM workspaces LIMIT 1",
+        sql: "UPDATE workspaces SET next_due = 1 WHERE 'ws ' || ws = ?1",
+    },
 ];
 
 /// A store in which everything has happened that the edits are about.
@@ -87,7 +128,8 @@ fn good_store() -> Folder {
     let given = Sandbox::on_server(&server);
     let receiver = Receiver::new();
     given.webhook(&receiver, &["*"]);
-    given.post("/v1/customers", &[("name", "Ann")]).ok();
+    let once = given.idempotency_key("once");
+    once.post("/v1/customers", &[("name", "Ann")]).ok();
     let account = given.financial_account().holding(100_000);
     let to_bank = || account.pays(1_000).to_bank("110000000", "000000000009");
     to_bank();
@@ -155,7 +197,17 @@ fn apply(folder: &Folder, edit: &Edit) -> String {
 
 /// Everything the edits could touch, as text.
 fn fingerprint(store: &Connection) -> String {
-    ["objects", "postings", "events", "deliveries"].map(|table| rows(store, table)).concat()
+    let tables = [
+        "workspaces",
+        "objects",
+        "object_index",
+        "postings",
+        "events",
+        "answers",
+        "answer_index",
+        "deliveries",
+    ];
+    tables.map(|table| rows(store, table)).concat()
 }
 
 fn rows(store: &Connection, table: &str) -> String {
@@ -167,6 +219,26 @@ fn rows(store: &Connection, table: &str) -> String {
         Ok(format!("{:?}\n", values?))
     });
     line.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+#[test]
+fn a_store_in_use_is_left_alone() {
+    let folder = Folder::new();
+    let server = Server::start(&["--data", &folder.file("store.db")]);
+    let given = Sandbox::on_server(&server);
+    given.post("/v1/customers", &[("name", "Ann")]).ok();
+    let output = verify(folder.path());
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("in use"), "{}", said(&output));
+    assert!(server.stop().success());
+    let before = std::fs::read(folder.file("store.db")).expect("the store");
+    let output = verify(folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told, "ok: 1 workspaces, 1 objects, 0 postings, 1 events checked\n");
+    assert!(std::fs::read(folder.file("store.db")).expect("the store") == before);
+    std::fs::remove_file(folder.file("store.db.key")).expect("the key");
+    assert_eq!(verify(folder.path()).status.code(), Some(4));
 }
 
 #[test]

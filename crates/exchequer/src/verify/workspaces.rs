@@ -1,0 +1,174 @@
+//! Workspaces, what is due in them, and the answers kept for idempotency keys.
+
+use std::sync::Arc;
+
+use api::app::ANSWER_KEPT_MS;
+use store::{AnswerRow, Result, Scope, Workspace, WorkspaceState};
+
+use super::walk::{Place, Walk};
+
+const WORKSPACES: &str =
+    "SELECT ws, tail, account, livemode, next_due, state FROM workspaces ORDER BY ws";
+const JOBS: &str = "SELECT due, seq, acct, kind, object FROM jobs WHERE ws = ?1 ORDER BY due, seq";
+const FIRST_DUE: &str = "SELECT min(due) FROM jobs WHERE ws = ?1";
+const ANSWERS: &str = "SELECT seq, acct, hash, idempotency_key, fingerprint, path, request, status, \
+                       created, event, body FROM answers WHERE ws = ?1 ORDER BY seq";
+const ANSWER_PLACE: &str = "SELECT count(*) FROM answer_index \
+                            WHERE ws = ?1 AND acct = ?2 AND hash = ?3 AND seq = ?4";
+const ANSWER_PLACES_COUNT: &str = "SELECT count(*) FROM answer_index WHERE ws = ?1";
+const STRAY_ANSWERS: &str = "SELECT acct, hash, seq FROM answer_index AS place WHERE ws = ?1 \
+                             AND NOT EXISTS (SELECT 1 FROM answers AS answer \
+                             WHERE answer.ws = place.ws AND answer.seq = place.seq \
+                             AND answer.acct = place.acct AND answer.hash = place.hash) \
+                             ORDER BY acct, hash, seq";
+
+struct WorkspaceRow {
+    ws: i64,
+    tail: Vec<u8>,
+    account: String,
+    livemode: bool,
+    next_due: Option<i64>,
+    state: String,
+}
+
+struct Job {
+    due: i64,
+    seq: i64,
+    acct: i64,
+    kind: String,
+    object: String,
+}
+
+impl Walk<'_> {
+    /// The workspaces whose rows can be read; the others are told about.
+    pub fn places(&mut self) -> Result<Vec<Place>> {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(WorkspaceRow {
+                ws: row.get(0)?,
+                tail: row.get(1)?,
+                account: row.get(2)?,
+                livemode: row.get(3)?,
+                next_due: row.get(4)?,
+                state: row.get(5)?,
+            })
+        };
+        let mut places = Vec::new();
+        self.each("workspaces", WORKSPACES, &[], read, |walk, found| {
+            let first = walk.first_due(found.ws)?;
+            let id = format!("ws {}, {}", found.ws, found.account);
+            let mut row = walk.findings.at_row("workspaces", &id);
+            let Ok(tail) = <[u8; 32]>::try_from(found.tail) else {
+                row.wrong("its tail is not one of 32 bytes");
+                return Ok(());
+            };
+            let state = match serde_json::from_str::<WorkspaceState>(&found.state) {
+                Ok(state) => state,
+                Err(error) => {
+                    row.wrong(format!("its state cannot be read: {error}"));
+                    return Ok(());
+                }
+            };
+            row.must(found.ws > 0, "its number is not positive");
+            row.must(found.account.starts_with("acct_"), "its account is none");
+            let due = found.next_due;
+            row.must(due == first, format!("next_due is {due:?}, its first job is due {first:?}"));
+            row.must(due == state.next_due, "next_due is not that of its state");
+            let workspace = Arc::new(Workspace::new(tail, found.account, found.livemode));
+            workspace.publish(found.ws, state);
+            places.push(Place { ws: found.ws, workspace, state });
+            Ok(())
+        })?;
+        Ok(places)
+    }
+
+    fn first_due(&self, ws: i64) -> Result<Option<i64>> {
+        Ok(self.rows.prepare_cached(FIRST_DUE)?.query_row([ws], |row| row.get(0))?)
+    }
+
+    pub fn jobs(&mut self, place: &Place) -> Result<()> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let (due, seq, acct) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Job { due, seq, acct, kind: row.get(3)?, object: row.get(4)? })
+        };
+        let (ws, state) = (place.ws, place.state);
+        self.each("jobs", JOBS, &[&ws], read, |walk, job| {
+            let Job { due, seq, acct, kind, object } = job;
+            let id = format!("due {due}, seq {seq}, {kind} of {object}");
+            let mut row = walk.findings.at("jobs", Scope { ws, acct }, &id);
+            row.must(walk.app.api.job(&kind).is_some(), "a job of this kind is not known");
+            let is_given = (0..=state.accounts).contains(&acct);
+            row.must(is_given, "the workspace never gave an account this number");
+            row.must((1..=state.jobs).contains(&seq), "the workspace never gave this seq");
+            Ok(())
+        })
+    }
+
+    pub fn answers(&mut self, place: &Place) -> Result<()> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let answer = AnswerRow {
+                acct: row.get(1)?,
+                hash: row.get(2)?,
+                key: row.get(3)?,
+                fingerprint: row.get(4)?,
+                path: row.get(5)?,
+                request: row.get(6)?,
+                status: row.get(7)?,
+                created: row.get(8)?,
+                event: row.get(9)?,
+                body: row.get(10)?,
+            };
+            Ok((row.get::<_, i64>(0)?, answer))
+        };
+        let mut there = 0;
+        self.each("answers", ANSWERS, &[&place.ws], read, |walk, (seq, answer)| {
+            there += walk.answer(place, seq, &answer)?;
+            Ok(())
+        })?;
+        if self.count(ANSWER_PLACES_COUNT, &[&place.ws])? != there {
+            self.stray_answers(place.ws)?;
+        }
+        Ok(())
+    }
+
+    /// One answer; gives how many rows of the index it has.
+    fn answer(&mut self, place: &Place, seq: i64, answer: &AnswerRow) -> Result<i64> {
+        let scope = Scope { ws: place.ws, acct: answer.acct };
+        let there = self.count(ANSWER_PLACE, &[&place.ws, &answer.acct, &answer.hash, &seq])?;
+        let event = match &answer.event {
+            Some(event) => self.reader.event(scope, event)?.is_some(),
+            None => false,
+        };
+        let id = format!("seq {seq}");
+        let mut row = self.findings.at("answers", scope, &id);
+        row.must(there == 1, "its row of answer_index is missing");
+        row.must((1..=place.state.answers).contains(&seq), "the workspace never gave this seq");
+        // The event of an answer that counts no more can have been swept away before it.
+        let counts = answer.created + ANSWER_KEPT_MS > place.state.last_now;
+        match (&answer.event, &answer.body) {
+            (Some(name), None) => {
+                row.must(event || !counts, format!("its event {name} is not there"));
+            }
+            (None, Some(body)) => {
+                let opens =
+                    self.sealer.unseal(body).is_ok_and(|text| String::from_utf8(text).is_ok());
+                row.must(opens, "its body does not open with the key");
+            }
+            (Some(_), Some(_)) => row.wrong("it has a body and names an event"),
+            (None, None) => row.wrong("it has no body and names no event"),
+        }
+        Ok(there)
+    }
+
+    fn stray_answers(&mut self, ws: i64) -> Result<()> {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        };
+        self.each("answer_index", STRAY_ANSWERS, &[&ws], read, |walk, (acct, hash, seq)| {
+            let id = format!("hash {hash}, seq {seq}");
+            walk.findings
+                .at("answer_index", Scope { ws, acct }, &id)
+                .wrong("its answer is not there");
+            Ok(())
+        })
+    }
+}

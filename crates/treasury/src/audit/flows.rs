@@ -1,0 +1,309 @@
+//! A flow agrees with its Transactions, and with the flow on the other side.
+
+use api::audit::Row;
+use api::params::Currency;
+use api::{Result, View};
+use ledger::{Account, Contra};
+use store::Millis;
+
+use crate::book::{EntryType, FlowType};
+use crate::destination::{Destination, Network};
+use crate::financial_account::FinancialAccount;
+use crate::outbound_payment::{OutboundPayment, Stage};
+use crate::received_credit::{self, ReceivedCredit, Sender, SourceFlowType};
+use crate::transaction::{Status, Transaction};
+
+/// A payment agrees with its Transactions; its stage with its times.
+pub(super) fn outbound_payment(
+    view: &View<'_>,
+    payment: &OutboundPayment,
+    row: &mut Row<'_>,
+) -> Result<()> {
+    use EntryType::*;
+    let amount = payment.amount.minor_units();
+    let (status, sum, last) = match &payment.stage {
+        Stage::Processing => (Status::Open, -amount, OutboundPayment),
+        Stage::Canceled(at) => (Status::Void(*at), 0, OutboundPaymentCancellation),
+        Stage::Failed(at) => (Status::Void(*at), 0, OutboundPaymentFailure),
+        Stage::Posted(at) | Stage::Returned { posted_at: at, .. } => {
+            (Status::Posted(*at), -amount, OutboundPaymentPosting)
+        }
+    };
+    let contra = match payment.destination.network() {
+        Network::Ach => Contra::AchClearing,
+        Network::UsDomesticWire => Contra::WireClearing,
+        Network::Stripe => Contra::IntraStripeTransit,
+    };
+    let begins = payment.created;
+    let flow = Flow {
+        id: &payment.id,
+        kind: FlowType::OutboundPayment,
+        account: &payment.financial_account,
+        amount,
+        contra,
+    };
+    let own = Expected { amount: sum, created: begins, status, last };
+    agrees(view, &flow, &payment.transaction, &own, row)?;
+    if let Stage::Returned { transaction, returned_at, .. } = &payment.stage {
+        let at = *returned_at;
+        let last = OutboundPaymentReturn;
+        let back = Expected { amount, created: at, status: Status::Posted(at), last };
+        agrees(view, &flow, transaction, &back, row)?;
+    }
+    payment_alone(payment, row);
+    if let Destination::FinancialAccount { id, owner } = &payment.destination {
+        let there = view.load_of::<FinancialAccount>(*owner, id)?.is_some();
+        row.must(there, format!("its destination {id} of account {owner} is not there"));
+    }
+    Ok(())
+}
+
+/// What a payment says of itself must fit together.
+fn payment_alone(payment: &OutboundPayment, row: &mut Row<'_>) {
+    let stage = &payment.stage;
+    let times = [stage.canceled_at(), stage.failed_at(), stage.posted_at(), stage.returned_at()];
+    let mut before = payment.created;
+    for at in times.into_iter().flatten() {
+        row.must(at >= before, format!("its time {at} lies before {before}"));
+        before = at;
+    }
+    if let Some(details) = &payment.tracking_details {
+        let is_sent = matches!(stage, Stage::Posted(_) | Stage::Returned { .. });
+        let status = payment.status().as_str();
+        row.must(is_sent, format!("it has tracking details although it is {status}"));
+        let is_same = details.network() == payment.destination.network();
+        row.must(is_same, "its tracking details are those of another network");
+    }
+}
+
+/// What a Transaction's flow says of it.
+struct Flow<'a> {
+    id: &'a str,
+    kind: FlowType,
+    account: &'a str,
+    amount: i64,
+    contra: Contra,
+}
+
+/// What a Transaction must be by the state of its flow.
+struct Expected {
+    amount: i64,
+    created: Millis,
+    status: Status,
+    last: EntryType,
+}
+
+/// Whether a Transaction is what its flow says.
+fn agrees(
+    view: &View<'_>,
+    flow: &Flow<'_>,
+    id: &str,
+    expected: &Expected,
+    row: &mut Row<'_>,
+) -> Result<()> {
+    let Some(found) = view.load::<Transaction>(id)? else {
+        row.wrong(format!("its Transaction {id} is not there"));
+        return Ok(());
+    };
+    let Expected { amount, created, status, last } = expected;
+    let (of, account) = (&found.flow, &found.financial_account);
+    row.must(
+        of.as_deref() == Some(flow.id) && found.flow_type == flow.kind,
+        format!("its Transaction {id} is one of {}", of.as_deref().unwrap_or("no flow")),
+    );
+    row.must(account == flow.account, format!("its Transaction {id} is one of {account}"));
+    row.must(
+        found.amount == *amount,
+        format!("its Transaction {id} has the amount {}, not {amount}", found.amount),
+    );
+    row.must(
+        found.status == *status && found.created == *created,
+        format!(
+            "its Transaction {id} is {:?} since {}, not {status:?} since {created}",
+            found.status, found.created
+        ),
+    );
+    let entry = match found.entries.last() {
+        Some(entry) => view.session.posting(view.owner.number, entry)?,
+        None => None,
+    };
+    // An entry that is gone is told about the Transaction.
+    let Some(entry) = entry else { return Ok(()) };
+    let moved = entry.amount;
+    row.must(moved == flow.amount, format!("its Transaction {id} ends with an entry of {moved}"));
+    let (kind, last) = (&entry.kind, last.as_str());
+    row.must(kind == last, format!("its Transaction {id} ends with {kind}, not with {last}"));
+    let outside = [&entry.from, &entry.to]
+        .into_iter()
+        .find(|name| matches!(Account::parse(name), Some(Account::Contra(_))));
+    let contra = Account::Contra(flow.contra).name();
+    row.must(
+        outside.is_none_or(|outside| outside == contra),
+        format!("the money of its Transaction {id} is not that of {contra}"),
+    );
+    Ok(())
+}
+
+/// A credit that succeeded is booked, one that failed is not; the flow it comes from is there.
+pub(super) fn received_credit(
+    view: &View<'_>,
+    credit: &ReceivedCredit,
+    row: &mut Row<'_>,
+) -> Result<()> {
+    match (&credit.transaction, credit.status()) {
+        (Some(id), received_credit::Status::Succeeded) => {
+            let (amount, created) = (credit.amount.minor_units(), credit.created);
+            let flow = Flow {
+                id: &credit.id,
+                kind: FlowType::ReceivedCredit,
+                account: &credit.financial_account,
+                amount,
+                contra: credit.network.contra(),
+            };
+            let (status, last) = (Status::Posted(created), EntryType::ReceivedCredit);
+            let expected = Expected { amount, created, status, last };
+            agrees(view, &flow, id, &expected, row)?;
+        }
+        (None, received_credit::Status::Failed) => {}
+        (Some(id), received_credit::Status::Failed) => {
+            row.wrong(format!("it failed and has the Transaction {id} all the same"));
+        }
+        (None, received_credit::Status::Succeeded) => {
+            row.wrong("it succeeded without a Transaction");
+        }
+    }
+    row.must(credit.currency == Currency::USD, "its currency is another than usd");
+    if view.load::<FinancialAccount>(&credit.financial_account)?.is_none() {
+        row.wrong(format!("its {} is not there", credit.financial_account));
+    }
+    let Some(source) = &credit.source else { return Ok(()) };
+    if source.kind != SourceFlowType::OutboundPayment {
+        row.wrong(format!("a {} cannot be its source", source.kind.as_str()));
+        return Ok(());
+    }
+    match view.load_of::<OutboundPayment>(source.acct, &source.id)? {
+        Some(payment) => arrived(view.owner.number, credit, &payment, row),
+        None => row.wrong(format!("its source {} is not there", source.id)),
+    }
+    Ok(())
+}
+
+/// A credit is the other side of the payment that it comes from.
+fn arrived(owner: i64, credit: &ReceivedCredit, payment: &OutboundPayment, row: &mut Row<'_>) {
+    let id = &payment.id;
+    let (sent, came) = (payment.amount.minor_units(), credit.amount.minor_units());
+    row.must(sent == came, format!("its amount is {came}, that of its source {id} {sent}"));
+    let here = Destination::FinancialAccount { id: credit.financial_account.clone(), owner };
+    row.must(payment.destination == here, format!("its source {id} goes somewhere else"));
+    let sender = Sender::FinancialAccount(payment.financial_account.clone());
+    row.must(credit.sender == sender, format!("its source {id} is from somewhere else"));
+    let posted = payment.stage.posted_at() == Some(credit.created);
+    row.must(posted, format!("its source {id} was not posted when it came"));
+    if credit.failure_code.is_some() {
+        let is_back = matches!(payment.stage, Stage::Returned { .. });
+        row.must(is_back, format!("it failed, but its source {id} has not been returned"));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::destination::ReturnCode;
+    use crate::received_credit::{FailureCode, Source};
+    use api::audit::Findings;
+    use ledger::Amount;
+    use store::Scope;
+
+    fn payment(stage: Stage) -> OutboundPayment {
+        OutboundPayment {
+            id: "obp_1".into(),
+            created: 1_000,
+            financial_account: "fa_1".into(),
+            amount: Amount::new(700).unwrap(),
+            destination: Destination::FinancialAccount { id: "fa_2".into(), owner: 2 },
+            transaction: "trxn_1".into(),
+            stage,
+            customer: None,
+            description: None,
+            end_user_ip: None,
+            is_delayed: false,
+            metadata: BTreeMap::new(),
+            statement_descriptor: None,
+            tracking_details: None,
+        }
+    }
+
+    fn returned() -> Stage {
+        Stage::Returned {
+            posted_at: 2_000,
+            returned_at: 2_000,
+            code: ReturnCode::AccountClosed,
+            transaction: "trxn_2".into(),
+        }
+    }
+
+    fn credit() -> ReceivedCredit {
+        ReceivedCredit {
+            id: "rc_1".into(),
+            created: 2_000,
+            amount: Amount::new(700).unwrap(),
+            currency: Currency::USD,
+            description: "payment".into(),
+            financial_account: "fa_2".into(),
+            network: received_credit::Network::Stripe,
+            sender: Sender::FinancialAccount("fa_1".into()),
+            failure_code: None,
+            source: Some(Source {
+                kind: SourceFlowType::OutboundPayment,
+                id: "obp_1".into(),
+                acct: 0,
+            }),
+            credit_reversal: None,
+            transaction: Some("trxn_3".into()),
+        }
+    }
+
+    fn count(check: impl Fn(&mut Row<'_>)) -> u64 {
+        let mut findings = Findings::default();
+        check(&mut findings.at("objects", Scope { ws: 1, acct: 0 }, "x"));
+        findings.count()
+    }
+
+    #[test]
+    fn a_credit_is_the_other_side_of_its_payment() {
+        let check = |owner: i64, credit: &ReceivedCredit, stage: Stage| {
+            count(|row| arrived(owner, credit, &payment(stage.clone()), row))
+        };
+        let posted = Stage::Posted(2_000);
+        assert_eq!(check(2, &credit(), posted.clone()), 0);
+        assert_eq!(check(2, &credit(), returned()), 0);
+        assert_eq!(check(3, &credit(), posted.clone()), 1, "another account");
+        assert_eq!(check(2, &credit(), Stage::Processing), 1, "not sent yet");
+        assert_eq!(check(2, &credit(), Stage::Posted(1_999)), 1, "another time");
+        let more = ReceivedCredit { amount: Amount::new(701).unwrap(), ..credit() };
+        assert_eq!(check(2, &more, posted.clone()), 1, "another amount");
+        let other = ReceivedCredit { sender: Sender::FinancialAccount("fa_9".into()), ..credit() };
+        assert_eq!(check(2, &other, posted.clone()), 1, "another sender");
+        let failed = ReceivedCredit { failure_code: Some(FailureCode::AccountClosed), ..credit() };
+        assert_eq!(check(2, &failed, posted), 1, "failed and kept");
+        assert_eq!(check(2, &failed, returned()), 0);
+    }
+
+    #[test]
+    fn the_times_of_a_payment_go_forward_and_only_what_was_sent_is_tracked() {
+        let check = |payment: &OutboundPayment| count(|row| payment_alone(payment, row));
+        let posted = payment(Stage::Posted(1_000));
+        assert_eq!([check(&payment(Stage::Processing)), check(&posted)], [0, 0]);
+        assert_eq!(check(&payment(Stage::Canceled(999))), 1);
+        assert_eq!(check(&payment(returned())), 0);
+        let tracked = |payment: OutboundPayment| OutboundPayment {
+            tracking_details: serde_json::from_str(r#"{"ach":{"trace_id":"1"}}"#).unwrap(),
+            ..payment
+        };
+        assert_eq!(check(&tracked(posted)), 1, "another network");
+        assert_eq!(check(&tracked(payment(Stage::Failed(2_000)))), 2, "never sent, either");
+    }
+}
