@@ -44,8 +44,14 @@ fn table(coverage: &Value) -> Outcome<String> {
     let mut rows: BTreeMap<&str, (Vec<String>, usize)> = BTreeMap::new();
     for resource in resources {
         let row = rows.entry(text(&resource["object"])?).or_default();
-        for operation in resource["operations"].as_array().into_iter().flatten() {
-            let name = short(text(&operation["method"])?, text(&operation["path"])?);
+        let operations =
+            resource["operations"].as_array().ok_or("a resource without operations")?;
+        for operation in operations {
+            // What can be read at its path is a member of the object, not something done to it.
+            let is_read =
+                |other: &Value| other["method"] == "GET" && other["path"] == operation["path"];
+            let is_member = operations.iter().any(is_read);
+            let name = short(text(&operation["method"])?, text(&operation["path"])?, is_member);
             // `retrieve` can have two paths: by an id, and of one's own.
             if !row.0.contains(&name) {
                 row.0.push(name);
@@ -67,7 +73,7 @@ fn text(value: &Value) -> Outcome<&str> {
 }
 
 /// What a developer calls an operation, from its method and path.
-fn short(method: &str, path: &str) -> String {
+fn short(method: &str, path: &str, is_member: bool) -> String {
     let path = path.trim_start_matches("/v1/");
     let (prefix, path) = match path.strip_prefix("test_helpers/") {
         Some(path) => ("test helper ", path),
@@ -84,8 +90,7 @@ fn short(method: &str, path: &str) -> String {
         ("GET", false) if below => format!("read {last}"),
         ("GET", false) if last.ends_with('s') => "list".to_owned(),
         ("GET", false) => "retrieve".to_owned(),
-        // A member of an object, not something done to it.
-        (_, false) if last.ends_with('s') => format!("update {last}"),
+        (_, false) if is_member => format!("update {last}"),
         _ => last.to_owned(),
     };
     format!("{prefix}{name}")
@@ -111,7 +116,8 @@ mod tests {
             ("DELETE", "/v1/customers/{id}", "delete"),
             ("GET", "/v1/balance", "retrieve"),
         ] {
-            assert_eq!(short(method, path), name, "{method} {path}");
+            let is_member = path.ends_with("/features");
+            assert_eq!(short(method, path, is_member), name, "{method} {path}");
         }
     }
 
