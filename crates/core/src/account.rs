@@ -191,6 +191,9 @@ pub struct RejectAccount {
 /// What products do when an account's capabilities have changed.
 pub const CAPABILITIES_CHANGED: &str = "capabilities.changed";
 
+/// What products do before an account is deleted; their refusal is the answer.
+pub const DELETION: &str = "account.deletion";
+
 pub fn resource() -> operation::Resource {
     const ALL: &str = "/v1/accounts";
     const ONE: &str = "/v1/accounts/{account}";
@@ -261,8 +264,20 @@ fn delete(tx: &mut Tx<'_>, path: &Path) -> Result<()> {
     if account.number == 0 {
         return Err(ApiError::invalid("You cannot delete your own account through the API.").into());
     }
+    let owner = Owner { number: account.number, id: account.id.clone() };
+    tx.on(owner, |tx| prepare_deletion(tx, &account.id))?;
     let platform = tx.platform();
     tx.on(platform, |tx| tx.remove(&*account))
+}
+
+/// Asks every product, as the account; a refusal of one keeps the account.
+fn prepare_deletion(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    let app = tx.app;
+    let jobs = app.api.resources.iter().flat_map(|resource| resource.jobs.iter());
+    for (_, job) in jobs.filter(|(kind, _)| *kind == DELETION) {
+        job(tx, id, "")?;
+    }
+    Ok(())
 }
 
 fn reject(tx: &mut Tx<'_>, path: &Path, params: &RejectAccount) -> Result<Arc<Account>> {

@@ -170,7 +170,7 @@ pub fn resource() -> operation::Resource {
     operation::Resource::of::<PaymentMethod>()
         .events(&["payment_method.attached", "payment_method.detached", "payment_method.updated"])
         .create(ALL, "Creates a PaymentMethod.", create)
-        .retrieve(ONE, "Retrieves a PaymentMethod.")
+        .read(ONE, "Retrieves a PaymentMethod.", retrieve)
         .action(ONE, "Updates a PaymentMethod.", update)
         .list(ALL, "Lists PaymentMethods, newest first.", list_all)
         .list(OF_CUSTOMER, "Lists a customer's PaymentMethods, newest first.", list_of_customer)
@@ -233,7 +233,8 @@ fn new_of(
             (Kind::UsBankAccount(bank), None)
         }
     };
-    let mut method = PaymentMethod::new(tx, kind);
+    let id = tx.new_id::<PaymentMethod>();
+    let mut method = PaymentMethod::new(id, tx.now_ms(), kind);
     method.billing_details = billing;
     method.allow_redisplay = data.allow_redisplay.unwrap_or_default();
     method.metadata = data.metadata.for_new()?;
@@ -268,6 +269,13 @@ fn update(
     method.allow_redisplay = params.allow_redisplay.unwrap_or(method.allow_redisplay);
     params.metadata.apply(&mut method.metadata)?;
     save_changed(tx, before, method, "payment_method.updated")
+}
+
+fn retrieve(view: &View<'_>, path: &Path, _: &NoParams) -> Result<Arc<PaymentMethod>> {
+    match test_token::shown(view, path.id())? {
+        Some(method) => Ok(Arc::new(method)),
+        None => view.find(path.id()),
+    }
 }
 
 fn list_all(view: &View<'_>, _: &Path, params: &ListPaymentMethods) -> Result<Page<PaymentMethod>> {
@@ -384,10 +392,10 @@ pub fn mint(
 }
 
 impl PaymentMethod {
-    pub fn new(tx: &mut Tx<'_>, kind: Kind) -> PaymentMethod {
+    pub fn new(id: String, created: Millis, kind: Kind) -> PaymentMethod {
         PaymentMethod {
-            id: tx.new_id::<PaymentMethod>(),
-            created: tx.now_ms(),
+            id,
+            created,
             kind,
             billing_details: BillingDetails::default(),
             holder: Holder::None,
@@ -397,6 +405,10 @@ impl PaymentMethod {
             flow_directions: Vec::new(),
             test_behavior: None,
         }
+    }
+
+    pub fn with_id(self, id: String) -> PaymentMethod {
+        PaymentMethod { id, ..self }
     }
 
     pub fn customer(&self) -> Option<&str> {

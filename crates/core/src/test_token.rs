@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use api::{Result, Tx};
+use api::{Result, Tx, View};
 
 use crate::bank::{AccountHolderType, BankAccount, TEST_ROUTING_NUMBER};
 use crate::billing::{Address, BillingDetails};
@@ -38,18 +38,27 @@ pub fn mint_for(
     token: &str,
     holder: Holder,
 ) -> Result<Option<Arc<PaymentMethod>>> {
-    if tx.livemode() {
+    let Some(method) = shown(tx, token)? else { return Ok(None) };
+    let mut method = method.with_id(tx.new_id::<PaymentMethod>());
+    method.holder = holder;
+    tx.save(method).map(Some)
+}
+
+/// What a token stands for, to those who only look: its id is the token, so that it can be used
+/// like any other.
+pub fn shown(view: &View<'_>, token: &str) -> Result<Option<PaymentMethod>> {
+    if view.livemode() {
         return Ok(None);
     }
+    let id = token.to_owned();
     if let Some(behavior) = bank_behavior(token) {
-        return mint_bank(tx, behavior, holder).map(Some);
+        return Ok(Some(bank_method(view, id, behavior)));
     }
     let Some(tail) = token.strip_prefix("pm_card_") else { return Ok(None) };
-    let Some((card, behavior)) = Card::of_token(tx, tail)? else { return Ok(None) };
-    let mut method = PaymentMethod::new(tx, Kind::Card(card));
-    method.holder = holder;
+    let Some((card, behavior)) = Card::of_token(view, tail)? else { return Ok(None) };
+    let mut method = PaymentMethod::new(id, view.now_ms(), Kind::Card(card));
     method.test_behavior = behavior;
-    tx.save(method).map(Some)
+    Ok(Some(method))
 }
 
 /// What a bank token says: `success` where it says nothing.
@@ -59,16 +68,15 @@ fn bank_behavior(token: &str) -> Option<&'static str> {
     BANK_TOKENS.iter().find(|known| **known == name).copied()
 }
 
-fn mint_bank(tx: &mut Tx<'_>, behavior: &str, holder: Holder) -> Result<Arc<PaymentMethod>> {
-    let mut bank = BankAccount::of(tx, TEST_ROUTING_NUMBER, ACCOUNT_NUMBER);
+fn bank_method(view: &View<'_>, id: String, behavior: &str) -> PaymentMethod {
+    let mut bank = BankAccount::of(view, TEST_ROUTING_NUMBER, ACCOUNT_NUMBER);
     bank.account_holder_type = Some(AccountHolderType::Company);
-    let mut method = PaymentMethod::new(tx, Kind::UsBankAccount(bank));
+    let mut method = PaymentMethod::new(id, view.now_ms(), Kind::UsBankAccount(bank));
     method.billing_details = jane_austen();
-    method.holder = holder;
     method.is_verified = true;
     method.flow_directions = vec![FlowDirection::Inbound, FlowDirection::Outbound];
     method.test_behavior = Some(behavior.to_owned());
-    tx.save(method)
+    method
 }
 
 fn jane_austen() -> BillingDetails {

@@ -14,7 +14,7 @@ use api::{
     ApiError, Expandable, Include, Index, Json, Path, Resource, Result, Tx, View, array, object,
     seconds,
 };
-use exchequer_core::account::CAPABILITIES_CHANGED;
+use exchequer_core::account::{CAPABILITIES_CHANGED, DELETION};
 use exchequer_core::bank::BankAccount;
 use ledger::Impact;
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,7 @@ pub fn resource() -> operation::Resource {
         )
         .job(ACTIVATE, activate)
         .job(CAPABILITIES_CHANGED, capabilities_changed)
+        .job(DELETION, closing::refuse_deletion)
         .done()
 }
 

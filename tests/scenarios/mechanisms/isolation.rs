@@ -32,6 +32,12 @@ impl Belongings {
             ("payment_method_types[]", "us_bank_account"),
             ("flow_directions[]", "outbound"),
         ];
+        let agreed = [
+            ("payment_method", "pm_usBankAccount"),
+            ("payment_method_types[]", "us_bank_account"),
+            ("mandate_data[customer_acceptance][type]", "offline"),
+            ("confirm", "true"),
+        ];
         let receiver = Receiver::new();
         let newest = |path: &str| owner.list(path, &[("limit", "1")]).ids().remove(0);
         let of_account = |path: &str| account.list(path, &[("limit", "1")]).ids().remove(0);
@@ -41,6 +47,7 @@ impl Belongings {
             ("customers", owner.post("/v1/customers", &[("name", "Ann")]).id()),
             ("payment_methods", owner.post("/v1/payment_methods", &bank).id()),
             ("setup_intents", owner.post("/v1/setup_intents", &intent).id()),
+            ("mandates", owner.post("/v1/setup_intents", &agreed).text("mandate").to_owned()),
             ("webhook_endpoints", owner.webhook(&receiver, &["customer.created"]).id),
             ("treasury/financial_accounts", account.id.clone()),
             ("treasury/outbound_payments", payment.id.clone()),
@@ -65,7 +72,7 @@ impl Belongings {
 }
 
 /// What an operation must be given before it looks for the object.
-const REQUIRED: [(&str, &[(&str, &str)]); 4] = [
+const REQUIRED: [(&str, &[(&str, &str)]); 5] = [
     (
         "POST /v1/test_helpers/treasury/outbound_payments/{}",
         &[("tracking_details[type]", "ach"), ("tracking_details[ach][trace_id]", "1")],
@@ -73,6 +80,7 @@ const REQUIRED: [(&str, &[(&str, &str)]); 4] = [
     ("POST /v1/payment_methods/{}/attach", &[("customer", "cus_any")]),
     ("POST /v1/events/{}/retry", &[("webhook_endpoint", "we_any")]),
     ("POST /v1/accounts/{}/capabilities/{}", &[("requested", "true")]),
+    ("POST /v1/accounts/{}/reject", &[("reason", "fraud")]),
 ];
 
 /// Method and path of every declared operation that has an id in its path.

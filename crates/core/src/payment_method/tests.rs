@@ -2,18 +2,8 @@ use super::*;
 use crate::card::Brand;
 
 fn held_by(holder: Holder) -> PaymentMethod {
-    PaymentMethod {
-        id: "pm_1".into(),
-        created: 0,
-        kind: Kind::Card(Card::sample(Brand::Visa)),
-        billing_details: BillingDetails::default(),
-        holder,
-        allow_redisplay: AllowRedisplay::default(),
-        metadata: BTreeMap::new(),
-        is_verified: false,
-        flow_directions: Vec::new(),
-        test_behavior: None,
-    }
+    let kind = Kind::Card(Card::sample(Brand::Visa));
+    PaymentMethod { holder, ..PaymentMethod::new("pm_1".into(), 0, kind) }
 }
 
 /// Every holder with every action: the holder afterwards, or a part of the refusal.

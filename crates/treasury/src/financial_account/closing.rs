@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use api::params::{Choice, Currency, Params};
-use api::{ApiError, Fault, Path, Result, Tx, View};
+use api::params::{Choice, Currency, ListParams, Params};
+use api::{ApiError, Fault, Path, Query, Result, Tx, View};
 use exchequer_core::bank::missing_param;
 use exchequer_core::payment_method::{Kind, PaymentMethod};
 use ledger::{Amount, Contra};
 use serde::{Deserialize, Serialize};
 
 use crate::book::{self, EntryType, Flow, FlowType};
-use crate::financial_account::{FinancialAccount, announce};
+use crate::financial_account::{FinancialAccount, Status, announce};
 use crate::receipt;
 use crate::transaction::describe;
 
@@ -69,6 +69,22 @@ impl ForwardingSettings {
                 check_payment_method(view, id, &param)?;
                 Ok(Heir::PaymentMethod(id.clone()))
             }
+        }
+    }
+}
+
+/// An account is not deleted while one of its FinancialAccounts is open: money may be in it.
+pub fn refuse_deletion(tx: &mut Tx<'_>, _: &str, _: &str) -> Result<()> {
+    let page = ListParams { limit: 1, ..ListParams::default() };
+    let query = Query::new(&page).filter("status", Status::Open.as_str());
+    let open = api::list::<FinancialAccount>(tx, &query)?.items;
+    match open.first() {
+        None => Ok(()),
+        Some(account) => {
+            let id = &account.id;
+            let message =
+                format!("The FinancialAccount {id} is open. Close it before deleting the account.");
+            Err(ApiError::invalid(message).into())
         }
     }
 }
