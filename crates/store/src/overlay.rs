@@ -52,6 +52,13 @@ impl<K: Ord + Clone, V: Clone> Layer<K, V> {
         }
     }
 
+    /// The rows put by the batch and the running command, which may still be hidden by a later
+    /// change of the same key.
+    pub fn rows(&self) -> impl Iterator<Item = (&K, &V)> {
+        let layers = self.batch.iter().chain(&self.command);
+        layers.filter_map(|(key, row)| Some((key, row.as_ref()?)))
+    }
+
     /// How many removals could hide rows from a bounded scan.
     pub fn removals(&self) -> usize {
         let count = |layer: &BTreeMap<K, Option<V>>| layer.values().filter(|c| c.is_none()).count();
@@ -65,8 +72,11 @@ impl<K: Ord + Clone, V: Clone> Layer<K, V> {
     fn keep(&mut self) {
         if self.batch.is_empty() {
             std::mem::swap(&mut self.batch, &mut self.command);
-        } else {
-            self.batch.append(&mut self.command);
+            return;
+        }
+        // Not `append`, which builds the whole map anew: a command has a few rows, a batch many.
+        for (key, row) in std::mem::take(&mut self.command) {
+            self.batch.insert(key, row);
         }
     }
 

@@ -17,11 +17,11 @@ use crate::{Millis, Result, StoreError, id};
 
 type Decoded = Arc<dyn Any + Send + Sync>;
 
-/// Decoded objects as last committed, in two generations: when the young one is full it becomes
+/// Decoded objects as last committed, and ids known to have none, in two generations: when the young one is full it becomes
 /// the old one, and what nobody asks for again is gone with the next turn.
 pub struct Cache {
-    young: HashMap<ObjectKey, Decoded>,
-    old: HashMap<ObjectKey, Decoded>,
+    young: HashMap<ObjectKey, Option<Decoded>>,
+    old: HashMap<ObjectKey, Option<Decoded>>,
 }
 
 /// How many decoded objects a generation of the committer's cache holds.
@@ -35,7 +35,7 @@ impl Default for Cache {
 }
 
 impl Cache {
-    fn get(&mut self, key: &ObjectKey) -> Option<Decoded> {
+    fn get(&mut self, key: &ObjectKey) -> Option<Option<Decoded>> {
         if let Some(object) = self.young.get(key) {
             return Some(object.clone());
         }
@@ -44,7 +44,7 @@ impl Cache {
         Some(object)
     }
 
-    fn insert(&mut self, key: ObjectKey, object: Decoded) {
+    fn insert(&mut self, key: ObjectKey, object: Option<Decoded>) {
         if self.young.len() >= CACHE_GENERATION_MAX {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
@@ -55,13 +55,7 @@ impl Cache {
     /// Takes over what a batch committed.
     pub fn committed(&mut self, overlay: &Overlay) {
         for (key, row) in overlay.objects.changes() {
-            match row {
-                Some(row) => self.insert(key.clone(), row.object.clone()),
-                None => {
-                    self.young.remove(key);
-                    self.old.remove(key);
-                }
-            }
+            self.insert(key.clone(), row.map(|row| row.object.clone()));
         }
     }
 
@@ -134,13 +128,14 @@ impl<'a> Session<'a> {
         if let Some(changed) = writing.overlay.objects.get(&key) {
             return Ok(changed.and_then(|row| row.object.clone().downcast().ok()));
         }
-        if let Some(object) = writing.cache.borrow_mut().get(&key) {
-            return Ok(object.downcast().ok());
+        if let Some(known) = writing.cache.borrow_mut().get(&key) {
+            return Ok(known.and_then(|object| object.downcast().ok()));
         }
-        let Some(stored) = self.reader.object(scope, id)? else { return Ok(None) };
-        let object = Arc::new(decode(&stored)?);
-        writing.cache.borrow_mut().insert(key, object.clone());
-        Ok(Some(object))
+        let stored = self.reader.object(scope, id)?;
+        let object = stored.map(|stored| decode(&stored).map(Arc::new)).transpose()?;
+        let known = object.clone().map(|object| object as Decoded);
+        writing.cache.borrow_mut().insert(key, known);
+        Ok(object)
     }
 
     /// Whether there is an object of that id, without decoding it.
@@ -309,11 +304,13 @@ impl<'a> Session<'a> {
         let Some(overlay) = self.overlay() else {
             return Ok(stored.into_iter().map(|(_, row)| row).collect());
         };
-        let mut rows: BTreeMap<AnswerKey, AnswerRow> = stored.into_iter().collect();
-        let ws = self.number;
-        let all = AnswerKey { ws, seq: 0 }..AnswerKey { ws, seq: i64::MAX };
-        overlay.answers.merge(all, &mut rows);
-        Ok(rows.into_values().filter(|row| row.acct == acct && row.hash == hash).collect())
+        let same = |key: &AnswerKey, row: &AnswerRow| {
+            key.ws == self.number && row.acct == acct && row.hash == hash
+        };
+        let present = |key: &AnswerKey| overlay.answers.get(key).is_none_or(|row| row.is_some());
+        let stored = stored.into_iter().filter(|(key, _)| present(key)).map(|(_, row)| row);
+        let fresh = overlay.answers.rows().filter(|(key, row)| same(key, row) && present(key));
+        Ok(stored.chain(fresh.map(|(_, row)| row.clone())).collect())
     }
 
     /// Jobs due at that time, in the order they are due.
