@@ -117,8 +117,8 @@ pub struct Resource {
     pub operations: Vec<Operation>,
     pub events: &'static [&'static str],
     pub jobs: Vec<(&'static str, Job)>,
-    /// How its kept objects are audited, unless its product has rules for them.
-    pub audit: fn() -> Audit,
+    /// How what is kept of it is audited, unless its product has rules for it.
+    pub audits: Vec<fn() -> Audit>,
 }
 
 impl Resource {
@@ -128,7 +128,7 @@ impl Resource {
             operations: Vec::new(),
             events: &[],
             jobs: Vec::new(),
-            audit: Audit::plain::<T>,
+            audits: vec![Audit::plain::<T>],
         };
         Declaration { resource, of: std::marker::PhantomData }
     }
@@ -144,6 +144,12 @@ impl<T: resource::Resource> Declaration<T> {
     /// The event types that tell about it.
     pub fn events(mut self, events: &'static [&'static str]) -> Self {
         self.resource.events = events;
+        self
+    }
+
+    /// What it keeps under ids of another kind, which no operation answers with.
+    pub fn keeps<U: resource::Resource>(mut self) -> Self {
+        self.resource.audits.push(Audit::plain::<U>);
         self
     }
 

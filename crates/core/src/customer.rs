@@ -204,6 +204,7 @@ pub fn resource() -> operation::Resource {
         .action(PATH, "Updates a customer by the parameters given.", update)
         .list("/v1/customers", "Lists customers, newest first.", list_all)
         .delete(PATH, "Deletes a customer for good.", delete)
+        .keeps::<Deleted>()
         .done()
 }
 

@@ -1,5 +1,5 @@
-//! What Treasury's rows must say: a second, simpler model of the book and of the flows, which shares
-//! no code with the one that moves the money.
+//! What Treasury's rows must say: a second, simpler model of the book and of the flows, which
+//! shares no code with the one that moves the money.
 
 use api::audit::{Audit, Audits, BookAudit, Row};
 use api::{Resource, Result, View};
@@ -114,6 +114,10 @@ fn financial_account(view: &View<'_>, account: &FinancialAccount, row: &mut Row<
             format!("its balance is {}, the sum of its entries {}", show(balance), show(sum)),
         ),
         Err(error) => row.wrong(format!("its entries have no sum: {error}")),
+    }
+    if let Some(address) = &account.address {
+        let opens = address.bank_account.number(view.session.sealer).is_ok();
+        row.must(opens, "its account number does not open with the key");
     }
     let (held, pending) = (balance.outbound_pending, balance.inbound_pending);
     row.must(held >= 0, format!("its outbound_pending is {held}, less than none"));

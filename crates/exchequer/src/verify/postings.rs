@@ -8,8 +8,8 @@ use store::{PostingRow, Result, Scope};
 use super::objects::prefix_of;
 use super::walk::{Place, Walk};
 
-const POSTINGS: &str = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
-                        FROM postings WHERE ws = ?1 AND acct = ?2 ORDER BY id";
+const POSTINGS: &str = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, \
+                        created FROM postings WHERE ws = ?1 AND acct = ?2 ORDER BY id";
 
 /// Where money is between two FinancialAccounts of a platform: for no longer than a commit.
 const TRANSIT: Account = Account::Contra(Contra::IntraStripeTransit);

@@ -62,7 +62,10 @@ impl<'a> Walk<'a> {
         reader: &'a dyn Reader,
         sealer: &'a Sealer,
     ) -> Walk<'a> {
-        let declared = app.api.resources.iter().map(|resource| (resource.audit)());
+        let declared = app.api.resources.iter().flat_map(|resource| &resource.audits);
+        let declared = declared.map(|audit| audit());
+        // What has no ids of its own is not kept by itself.
+        let declared = declared.filter(|audit| !audit.prefix.is_empty());
         let mut kinds: HashMap<_, _> = declared.map(|audit| (audit.prefix, audit)).collect();
         let mut books = HashMap::new();
         for product in audits {
@@ -174,8 +177,8 @@ impl<'a> Walk<'a> {
         view
     }
 
-    /// Goes through the rows of a query. A row that does not hold what its columns must hold is told
-    /// by its place.
+    /// Goes through the rows of a query. A row that does not hold what its columns must hold is
+    /// told by its place.
     pub fn each<T>(
         &mut self,
         table: &str,

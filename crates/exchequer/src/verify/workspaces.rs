@@ -11,8 +11,8 @@ const WORKSPACES: &str =
     "SELECT ws, tail, account, livemode, next_due, state FROM workspaces ORDER BY ws";
 const JOBS: &str = "SELECT due, seq, acct, kind, object FROM jobs WHERE ws = ?1 ORDER BY due, seq";
 const FIRST_DUE: &str = "SELECT min(due) FROM jobs WHERE ws = ?1";
-const ANSWERS: &str = "SELECT seq, acct, hash, idempotency_key, fingerprint, path, request, status, \
-                       created, event, body FROM answers WHERE ws = ?1 ORDER BY seq";
+const ANSWERS: &str = "SELECT seq, acct, hash, idempotency_key, fingerprint, path, request, \
+                       status, created, event, body FROM answers WHERE ws = ?1 ORDER BY seq";
 const ANSWER_PLACE: &str = "SELECT count(*) FROM answer_index \
                             WHERE ws = ?1 AND acct = ?2 AND hash = ?3 AND seq = ?4";
 const ANSWER_PLACES_COUNT: &str = "SELECT count(*) FROM answer_index WHERE ws = ?1";
