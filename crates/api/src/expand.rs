@@ -32,14 +32,8 @@ impl Include<'_> {
 }
 
 fn starts_with(segments: &[String], path: &str) -> bool {
-    let mut at = 0;
-    for part in path.split('.') {
-        if segments.get(at).is_none_or(|segment| segment != part) {
-            return false;
-        }
-        at += 1;
-    }
-    true
+    let mut segments = segments.iter();
+    path.split('.').all(|part| segments.next().is_some_and(|segment| segment == part))
 }
 
 impl Expansion {

@@ -1,6 +1,8 @@
 //! One declaration is enough: an operation that exists only here is routed, documented and
 //! counted, and refuses what it does not declare.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
+
 use std::path::Path as FilePath;
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! The committer on a real file: what is answered is kept, what is dropped leaves nothing, and a
 //! store that cannot be trusted is refused.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
+
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};

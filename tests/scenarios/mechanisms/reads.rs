@@ -1,52 +1,8 @@
 //! Reads never wait for writes, and see every write that was answered.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::scope;
-use std::time::{Duration, Instant};
 
 use exchequer_tests::Sandbox;
-
-use super::failpoints;
-
-#[test]
-fn a_thousand_reads_while_the_committer_is_held() {
-    const READS: usize = 1_000;
-    let server = failpoints::server(&[]);
-    let given = Sandbox::on_server(&server);
-    let customer = given.post("/v1/customers", &[("name", "Ann")]).id();
-    failpoints::set(&given, "hold_committer", "1*sleep(2000)");
-    let written = AtomicBool::new(false);
-    let (taken, during) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let slowest = Mutex::new(Duration::ZERO);
-    scope(|threads| {
-        threads.spawn(|| {
-            let started = Instant::now();
-            given.post("/v1/customers", &[("name", "Bea")]).ok();
-            written.store(true, Ordering::Release);
-            assert!(started.elapsed() > Duration::from_millis(1_500), "the committer was not held");
-        });
-        std::thread::sleep(Duration::from_millis(100));
-        for _ in 0..2 {
-            threads.spawn(|| {
-                while taken.fetch_add(1, Ordering::Relaxed) < READS {
-                    let started = Instant::now();
-                    given.get(&format!("/v1/customers/{customer}")).ok();
-                    let took = started.elapsed();
-                    if !written.load(Ordering::Acquire) {
-                        during.fetch_add(1, Ordering::Relaxed);
-                    }
-                    let mut slowest = slowest.lock().expect("the slowest");
-                    *slowest = took.max(*slowest);
-                }
-            });
-        }
-    });
-    let slowest = slowest.into_inner().expect("the slowest");
-    assert!(slowest < Duration::from_millis(200), "the slowest read took {slowest:?}");
-    let during = during.into_inner();
-    assert!(during >= 200, "only {during} reads came while the write was held");
-}
 
 #[test]
 fn a_read_shows_what_was_answered_before_it() {

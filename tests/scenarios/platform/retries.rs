@@ -52,7 +52,9 @@ fn platform_75_an_error_of_the_server_is_retried() {
 const CREATES_ONE: &str = r#"
 import json, os, stripe
 client = stripe.StripeClient(
-    os.environ["EXCHEQUER_KEY"], base_addresses={"api": os.environ["EXCHEQUER_URL"]}
+    os.environ["EXCHEQUER_KEY"],
+    base_addresses={"api": os.environ["EXCHEQUER_URL"]},
+    max_network_retries=2,
 )
 customer = client.v1.customers.create(params={"name": "Ann"})
 print(json.dumps({"id": customer.id}))
