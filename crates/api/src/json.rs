@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub type Key = Cow<'static, str>;
 
@@ -22,6 +23,8 @@ pub enum Json {
     Object(Vec<(Key, Json)>),
     /// JSON text already printed compactly, passed through (a stored event's object).
     Raw(String),
+    /// JSON text already printed as it stands at a level of indentation.
+    Printed(Arc<str>, usize),
 }
 
 /// An object from its members, in the order given.
@@ -85,6 +88,13 @@ impl Json {
         out
     }
 
+    /// As it stands, printed, at a level of indentation.
+    pub fn printed_at(&self, level: usize) -> String {
+        let mut out = Vec::with_capacity(self.size_expected());
+        self.write(&mut out, Some(level));
+        String::from_utf8(out).unwrap_or_default()
+    }
+
     /// About how many bytes it prints as: a list is as long as its items are many.
     fn size_expected(&self) -> usize {
         const OBJECT: usize = 2048;
@@ -111,6 +121,10 @@ impl Json {
             Json::Float(value) => out.extend_from_slice(value.to_string().as_bytes()),
             Json::Str(text) => write_str(out, text),
             Json::Raw(text) => write_raw(out, text, indent),
+            Json::Printed(text, level) if indent == Some(*level) => {
+                out.extend_from_slice(text.as_bytes());
+            }
+            Json::Printed(text, _) => write_raw(out, text, indent),
             Json::Array(items) if items.is_empty() => out.extend_from_slice(b"[]"),
             Json::Object(members) if members.is_empty() => out.extend_from_slice(b"{}"),
             Json::Array(items) => {
@@ -225,11 +239,11 @@ fn write_str(out: &mut Vec<u8>, text: &str) {
 /// Compact text is copied as it is; where the API would indent it, it is laid out anew from its
 /// punctuation alone, which needs no parsing into values.
 fn write_raw(out: &mut Vec<u8>, text: &str, indent: Option<usize>) {
+    let bytes = text.as_bytes();
     let Some(mut level) = indent else {
-        out.extend_from_slice(text.as_bytes());
+        write_compact(out, bytes);
         return;
     };
-    let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
@@ -260,7 +274,26 @@ fn write_raw(out: &mut Vec<u8>, text: &str, indent: Option<usize>) {
                 new_line(out, Some(level));
             }
             b':' => out.extend_from_slice(b": "),
+            b' ' | b'\n' => {}
             _ => out.push(byte),
+        }
+        at += 1;
+    }
+}
+
+/// The text without the white space that printing put between its parts.
+fn write_compact(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                let end = string_end(bytes, at);
+                out.extend_from_slice(&bytes[at..end]);
+                at = end;
+                continue;
+            }
+            b' ' | b'\n' => {}
+            byte => out.push(byte),
         }
         at += 1;
     }
@@ -381,7 +414,15 @@ mod tests {
         );
         // Stored text laid out anew is the same as the tree laid out.
         let raw = object([("x", Json::Raw(json.compact()))]);
-        assert_eq!(raw.pretty(), object([("x", json)]).pretty());
+        let outer = object([("x", json.clone())]);
+        assert_eq!(raw.pretty(), outer.pretty());
+        // So is text printed before, at its own level, at another, and compactly.
+        for level in [0, 1, 2] {
+            let printed = Json::Printed(json.printed_at(level).into(), level);
+            let again = object([("x", printed)]);
+            assert_eq!(again.pretty(), outer.pretty());
+            assert_eq!(again.compact(), outer.compact());
+        }
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl<T: resource::Resource> Declaration<T> {
             let params = params::read::<P>(bag)?;
             Ok(Box::new(move |tx| {
                 let object = run(tx, &path, &params)?;
-                answer(tx, &*object, &expansion)
+                answer(tx, &object, &expansion, ALONE)
             }))
         });
         let (fields, shape) = (P::fields, Shape::Object);
@@ -212,7 +212,7 @@ impl<T: resource::Resource> Declaration<T> {
             let params = params::read::<P>(bag)?;
             Ok(Box::new(move |view| {
                 let object = run(view, &path, &params)?;
-                answer(view, &*object, &expansion)
+                answer(view, &object, &expansion, ALONE)
             }))
         });
         let (fields, shape) = (P::fields, Shape::Object);
@@ -232,7 +232,7 @@ impl<T: resource::Resource> Declaration<T> {
                 let page = run(view, &path, &params)?;
                 let mut data = Vec::with_capacity(page.items.len());
                 for item in &page.items {
-                    data.push(answer(view, &**item, &expansion)?);
+                    data.push(answer(view, item, &expansion, IN_LIST)?);
                 }
                 Ok(list_object(data, page.has_more, path.path.clone()))
             }))
@@ -280,12 +280,22 @@ impl<T: resource::Resource> Declaration<T> {
     }
 }
 
+/// The levels of indentation at which an answer shows an object.
+const ALONE: usize = 0;
+const IN_LIST: usize = 2;
+
 /// An object as the request asked to see it.
 fn answer<T: resource::Resource>(
     view: &View<'_>,
-    object: &T,
+    object: &Arc<T>,
     expansion: &Expansion,
+    level: usize,
 ) -> Result<Json> {
+    if expansion.is_empty()
+        && let Some(printed) = view.printed(object, level)?
+    {
+        return Ok(printed);
+    }
     let mut json = object.render(view, &expansion.include())?;
     if !expansion.is_empty() {
         expansion.apply(view, &ObjectDef::of::<T>(), &mut json)?;

@@ -26,6 +26,10 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     /// The references and extra members that `expand` can ask for.
     const EXPANDS: &'static [Expandable] = &[];
 
+    /// Whether the default rendering follows from the kept state and whose it is alone, not from
+    /// the clock or from other objects: then reads may show it as they printed it before.
+    const STATE_ONLY: bool = false;
+
     fn id(&self) -> &str;
     fn created(&self) -> Millis;
 

@@ -44,6 +44,7 @@ pub fn with_tx<R>(
 ) -> R {
     let inner = Session {
         reader: session.reader,
+        decoded: session.decoded,
         sealer: session.sealer,
         workspace: session.workspace.clone(),
         number: session.number,

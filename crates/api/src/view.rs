@@ -1,6 +1,7 @@
 //! What an operation sees: [`View`] to read, [`Tx`] to change. Neither has a socket, the machine's
 //! clock or randomness of its own.
 
+use std::any::Any;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use store::{
 };
 
 use crate::app::App;
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Failure, Result};
 use crate::expand::Include;
 use crate::json::{Json, previous_attributes};
 use crate::resource::{Index, Resource, decode, is_id_of};
@@ -93,6 +94,18 @@ impl<'a> View<'a> {
             return Ok(());
         }
         Err(ApiError::missing_reference(T::LABEL, id, param).into())
+    }
+
+    /// The default rendering as printed before, where that is possible: in a read, of a resource
+    /// whose rendering follows from its state alone.
+    pub fn printed<T: Resource>(&self, object: &Arc<T>, level: usize) -> Result<Option<Json>> {
+        let Some(decoded) = self.session.decoded.filter(|_| T::STATE_ONLY) else {
+            return Ok(None);
+        };
+        let any: Arc<dyn Any + Send + Sync> = object.clone();
+        let print = || Ok::<_, Failure>(self.render(&**object)?.printed_at(level));
+        let text = decoded.printed(object.id(), &any, level, print)?;
+        Ok(text.map(|text| Json::Printed(text, level)))
     }
 
     /// The default rendering, without anything expanded.

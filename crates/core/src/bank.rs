@@ -183,7 +183,9 @@ pub fn fingerprint(sealer: &Sealer, purpose: &str, text: &str) -> String {
 }
 
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
 }
 
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -429,6 +429,7 @@ impl Resource for Customer {
     const OBJECT: &'static str = "customer";
     const PREFIX: &'static str = "cus";
     const LABEL: &'static str = "customer";
+    const STATE_ONLY: bool = true;
     const EXPANDS: &'static [Expandable] = &[
         Expandable::included("cash_balance"),
         Expandable::included("invoice_credit_balance"),

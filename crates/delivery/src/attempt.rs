@@ -216,5 +216,5 @@ pub fn reading<'a>(
     workspace: &Arc<store::Workspace>,
 ) -> Session<'a> {
     let state = workspace.state();
-    Session::reading(reader, sealer, workspace.clone(), state, state.now())
+    Session::reading(reader, None, sealer, workspace.clone(), state, state.now())
 }

@@ -334,7 +334,14 @@ impl Gateway {
         let result = self.database.read(|reader| {
             let state = workspace.state();
             let sealer = &self.database.sealer;
-            let session = Session::reading(reader, sealer, workspace.clone(), state, state.now());
+            let session = Session::reading(
+                reader,
+                Some(&self.database.decoded),
+                sealer,
+                workspace.clone(),
+                state,
+                state.now(),
+            );
             work(&view(&self.app, session, acting))
         });
         result.map_err(|error| {

@@ -339,6 +339,7 @@ impl Work {
     ) -> Session<'a> {
         Session {
             reader: self.writer.reader(),
+            decoded: None,
             sealer: &self.sealer,
             workspace: touched.workspace.clone(),
             number: touched.number,

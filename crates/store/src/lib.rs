@@ -6,6 +6,7 @@
 //!
 //! This crate knows rows, batches and clocks; it does not know what an operation or a resource is.
 
+pub mod cache;
 pub mod committer;
 pub mod id;
 pub mod overlay;

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::cache::DecodedCache;
 use crate::overlay::Overlay;
 use crate::reader::{IdRange, Reader};
 use crate::rows::*;
@@ -73,6 +74,8 @@ pub struct Writing<'a> {
 
 pub struct Session<'a> {
     pub reader: &'a dyn Reader,
+    /// What reads decoded lately; a command has the committer's cache instead.
+    pub decoded: Option<&'a DecodedCache>,
     pub sealer: &'a Sealer,
     pub workspace: Arc<Workspace>,
     /// The number of the workspace: 0 for one that nobody wrote to.
@@ -87,13 +90,14 @@ impl<'a> Session<'a> {
     /// A read of one snapshot.
     pub fn reading(
         reader: &'a dyn Reader,
+        decoded: Option<&'a DecodedCache>,
         sealer: &'a Sealer,
         workspace: Arc<Workspace>,
         state: WorkspaceState,
         now: Millis,
     ) -> Session<'a> {
         let number = workspace.number();
-        Session { reader, sealer, workspace, number, state, now, writing: None }
+        Session { reader, decoded, sealer, workspace, number, state, now, writing: None }
     }
 
     pub fn scope(&self, acct: i64) -> Scope {
@@ -122,7 +126,7 @@ impl<'a> Session<'a> {
         let scope = self.scope(acct);
         let Some(writing) = &self.writing else {
             let stored = self.reader.object(scope, id)?;
-            return stored.map(|stored| decode(&stored).map(Arc::new)).transpose();
+            return stored.map(|stored| self.decode(scope, stored, decode)).transpose();
         };
         let key = ObjectKey { scope, id: id.to_owned() };
         if let Some(changed) = writing.overlay.objects.get(&key) {
@@ -136,6 +140,18 @@ impl<'a> Session<'a> {
         let known = object.clone().map(|object| object as Decoded);
         writing.cache.borrow_mut().insert(key, known);
         Ok(object)
+    }
+
+    fn decode<T: Send + Sync + 'static>(
+        &self,
+        scope: Scope,
+        stored: StoredObject,
+        decode: fn(&StoredObject) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        match self.decoded {
+            Some(decoded) => decoded.decode(scope, stored, decode),
+            None => Ok(Arc::new(decode(&stored)?)),
+        }
     }
 
     /// Whether there is an object of that id, without decoding it.
@@ -161,7 +177,7 @@ impl<'a> Session<'a> {
         let scope = self.scope(acct);
         let Some(overlay) = self.overlay() else {
             let rows = self.reader.objects(scope, range, limit)?;
-            return rows.iter().map(|row| decode(row).map(Arc::new)).collect();
+            return rows.into_iter().map(|row| self.decode(scope, row, decode)).collect();
         };
         let more = limit + overlay.objects.removals();
         let rows = self.reader.objects(scope, range, more)?;
@@ -255,7 +271,7 @@ impl<'a> Session<'a> {
         if self.writing.is_none() {
             let scope = self.scope(acct);
             let rows = self.reader.indexed_objects(scope, field, value, range, limit)?;
-            return rows.iter().map(|row| decode(row).map(Arc::new)).collect();
+            return rows.into_iter().map(|row| self.decode(scope, row, decode)).collect();
         }
         let ids = self.index(acct, field, value, range, limit)?;
         self.by_ids(acct, ids, decode)

@@ -215,6 +215,7 @@ impl Resource for Transaction {
     const OBJECT: &'static str = "treasury.transaction";
     const PREFIX: &'static str = "trxn";
     const LABEL: &'static str = "transaction";
+    const STATE_ONLY: bool = true;
     const EXPANDS: &'static [Expandable] =
         &[Expandable::included_on_retrieve("entries"), Expandable::included("flow_details")];
 

@@ -164,6 +164,7 @@ impl<'a> Walk<'a> {
         let owner = Owner { number: 0, id };
         let session = Session::reading(
             self.reader,
+            None,
             self.sealer,
             place.workspace.clone(),
             place.state,

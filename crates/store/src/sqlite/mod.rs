@@ -3,12 +3,13 @@
 //! `:memory:` is a private temporary file that is never flushed, because shared in-memory databases
 //! of SQLite allow no snapshot reads beside a writer.
 
+mod pool;
 mod reader;
 mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -16,9 +17,10 @@ use rusqlite::{Connection, OpenFlags};
 pub use reader::SqliteReader;
 pub use writer::Writer;
 
+use self::pool::Pool;
+use crate::cache::DecodedCache;
 use crate::id::random_text;
 use crate::seal::Sealer;
-use crate::workspace::lock;
 use crate::{Reader, Result, StoreError};
 
 /// Marks a file as ours ("XCHQ").
@@ -35,8 +37,6 @@ const READER_CACHE_KIB: i64 = 8 * 1024;
 /// What the log is cut back to after a checkpoint.
 const WAL_BYTES_MAX: i64 = 64 << 20;
 const STATEMENTS_CACHED: usize = 64;
-/// Idle readers that are kept open.
-const READERS_IDLE_MAX: usize = 16;
 
 /// What a connection may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,9 @@ pub struct Database {
     durable: bool,
     /// How its readers open it.
     access: Access,
-    readers: Mutex<Vec<SqliteReader>>,
+    pool: Arc<Pool>,
+    /// Objects that reads decoded lately.
+    pub decoded: DecodedCache,
     pub sealer: Arc<Sealer>,
     /// Held as long as the store is open: one program at a time.
     _lock: Option<File>,
@@ -88,7 +90,8 @@ impl Database {
             path: path.to_owned(),
             durable: true,
             access: Access::Read,
-            readers: Mutex::default(),
+            pool: Arc::default(),
+            decoded: DecodedCache::default(),
             sealer,
             _lock: Some(lock_file(&key_path)?),
             temporary: None,
@@ -100,12 +103,15 @@ impl Database {
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).map_err(|e| unusable(&directory, &e))?;
         let path = directory.join("store.db");
-        let writer = Writer::new(connect(&path, WRITER_CACHE_KIB, false, Access::Create)?)?;
+        let pool = Arc::<Pool>::default();
+        let connection = connect(&path, WRITER_CACHE_KIB, false, Access::Create)?;
+        let writer = Writer::new(connection, pool.clone())?;
         let database = Database {
             path,
             durable: false,
             access: Access::Change,
-            readers: Mutex::default(),
+            pool,
+            decoded: DecodedCache::default(),
             sealer: Arc::new(Sealer::random()?),
             _lock: None,
             temporary: Some(directory),
@@ -119,12 +125,14 @@ impl Database {
         let sealer = Arc::new(Sealer::open(&key_path, is_new)?);
         let lock = lock_file(&key_path)?;
         let connection = connect(path, WRITER_CACHE_KIB, true, Access::Create)?;
-        let writer = Writer::new(connection)?;
+        let pool = Arc::<Pool>::default();
+        let writer = Writer::new(connection, pool.clone())?;
         let database = Database {
             path: path.to_owned(),
             durable: true,
             access: Access::Change,
-            readers: Mutex::default(),
+            pool,
+            decoded: DecodedCache::default(),
             sealer,
             _lock: Some(lock),
             temporary: None,
@@ -134,18 +142,9 @@ impl Database {
 
     /// Lets `work` read one snapshot of everything committed so far.
     pub fn read<T>(&self, work: impl FnOnce(&dyn Reader) -> T) -> Result<T> {
-        let idle = lock(&self.readers).pop();
-        let reader = match idle {
-            Some(reader) => reader,
-            None => SqliteReader::new(self.raw()?),
-        };
-        reader.begin()?;
+        let (reader, shows) = self.pool.take(|| Ok(SqliteReader::new(self.raw()?)))?;
         let result = work(&reader);
-        reader.end()?;
-        let mut readers = lock(&self.readers);
-        if readers.len() < READERS_IDLE_MAX {
-            readers.push(reader);
-        }
+        self.pool.give(reader, shows)?;
         Ok(result)
     }
 
@@ -162,7 +161,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         if let Some(directory) = &self.temporary {
-            lock(&self.readers).clear();
+            self.pool.clear();
             // Nothing can be done about a temporary file that will not go.
             let _ = std::fs::remove_dir_all(directory);
         }

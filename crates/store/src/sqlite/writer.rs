@@ -1,7 +1,10 @@
 //! Writing a batch: one transaction, each changed row once, in the order of the keys.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 
+use super::pool::Pool;
 use super::reader::{SqliteReader, last_workspace};
 use crate::overlay::Overlay;
 use crate::{Reader, Result};
@@ -9,15 +12,16 @@ use crate::{Reader, Result};
 /// The only connection that writes. It belongs to the committer.
 pub struct Writer {
     reader: SqliteReader,
+    pool: Arc<Pool>,
 }
 
 const TABLES: [&str; 7] =
     ["objects", "object_index", "postings", "events", "jobs", "answers", "answer_index"];
 
 impl Writer {
-    pub(super) fn new(mut connection: Connection) -> Result<Writer> {
+    pub(super) fn new(mut connection: Connection, pool: Arc<Pool>) -> Result<Writer> {
         super::migrate(&mut connection)?;
-        Ok(Writer { reader: SqliteReader::new(connection) })
+        Ok(Writer { reader: SqliteReader::new(connection), pool })
     }
 
     pub fn reader(&self) -> &dyn Reader {
@@ -31,31 +35,36 @@ impl Writer {
     /// Begins a batch: what its commands read and what they write are one transaction, so that
     /// no read takes a lock of its own.
     pub fn begin(&self) -> Result<()> {
-        self.reader.connection().prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        Ok(())
+        self.pool.batch_begins()?;
+        let begun = self.run("BEGIN IMMEDIATE");
+        if begun.is_err() {
+            self.pool.batch_ends(false);
+        }
+        begun
     }
 
     /// Ends a batch that wrote nothing.
     pub fn abandon(&self) {
         // There is nothing to lose: the transaction only read.
-        let _ = self.reader.connection().execute_batch("ROLLBACK");
+        let _ = self.run("ROLLBACK");
+        self.pool.batch_ends(false);
     }
 
     /// Makes the whole batch durable, or none of it.
     pub fn apply(&mut self, overlay: &Overlay) -> Result<()> {
-        let connection = self.reader.connection();
-        let result = write_all(connection, overlay);
-        match result {
-            Ok(()) => {
-                connection.prepare_cached("COMMIT")?.execute([])?;
-                Ok(())
-            }
-            Err(error) => {
-                // The transaction may already be gone, with a full disk for instance.
-                let _ = connection.execute_batch("ROLLBACK");
-                Err(error)
-            }
+        let written = write_all(self.reader.connection(), overlay);
+        let result = written.and_then(|()| self.run("COMMIT"));
+        if result.is_err() {
+            // The transaction may already be gone, with a full disk for instance.
+            let _ = self.run("ROLLBACK");
         }
+        self.pool.batch_ends(result.is_ok());
+        result
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        self.reader.connection().prepare_cached(sql)?.execute([])?;
+        Ok(())
     }
 }
 

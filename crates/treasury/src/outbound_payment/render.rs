@@ -17,6 +17,7 @@ impl Resource for OutboundPayment {
     const OBJECT: &'static str = "treasury.outbound_payment";
     const PREFIX: &'static str = "obp";
     const LABEL: &'static str = "outbound payment";
+    const STATE_ONLY: bool = true;
     const EXPANDS: &'static [Expandable] = &[
         Expandable::reference::<Transaction>("returned_details.transaction"),
         Expandable::reference::<Transaction>("transaction"),
