@@ -8,12 +8,13 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
+use crate::counters::Counters;
 use crate::overlay::{Overlay, Touched};
 use crate::rows::*;
 use crate::seal::Sealer;
@@ -67,13 +68,6 @@ pub trait Upcalls: Send + Sync + 'static {
     /// Removes a bounded number of rows past their keeping time and plans the next look.
     fn sweep(&self, session: &mut Session<'_>) -> Keep;
     fn committed(&self, notice: Notice);
-}
-
-/// Counted since the start.
-#[derive(Default)]
-pub struct Counters {
-    pub commits: AtomicU64,
-    pub commands: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -193,6 +187,7 @@ impl Work {
     /// No batch can begin: whoever waits is told, and the next command tries again.
     fn refuse_waiting(&mut self, error: &StoreError) {
         tracing::error!(%error, "a batch could not begin");
+        self.counters.failed();
         for command in self.waiting.drain(..) {
             (command.done)(Err(error.clone()));
         }
@@ -203,9 +198,10 @@ impl Work {
             self.writer.abandon();
             Ok(())
         } else {
-            self.apply(&overlay)
+            self.apply(&overlay, count)
         };
         if let Err(error) = &result {
+            self.counters.failed();
             tracing::error!(%error, commands = count, "a batch could not be committed");
             self.cache.borrow_mut().clear();
         }
@@ -218,11 +214,12 @@ impl Work {
         }
     }
 
-    fn apply(&mut self, overlay: &Overlay) -> Result<()> {
+    fn apply(&mut self, overlay: &Overlay, commands: usize) -> Result<()> {
         fail::fail_point!("before_commit", |_| std::process::abort());
+        let started = Instant::now();
         self.writer.apply(overlay)?;
         fail::fail_point!("after_commit", |_| std::process::abort());
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.committed(commands, started.elapsed());
         let mut cache = self.cache.borrow_mut();
         if overlay.emptied.is_empty() {
             cache.committed(overlay);
@@ -325,6 +322,7 @@ impl Work {
         session.remove_job(key)?;
         touched.state.next_due = session.state.next_due;
         touched.state.jobs_done += 1;
+        self.counters.jobs.fetch_add(1, Ordering::Relaxed);
         drop(session);
         overlay.keep();
         overlay.workspaces.insert(touched.number, touched);

@@ -8,6 +8,7 @@
 
 pub mod cache;
 pub mod committer;
+pub mod counters;
 pub mod id;
 pub mod overlay;
 pub mod reader;
