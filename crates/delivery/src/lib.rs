@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 mod attempt;
 mod client;
+mod counters;
 mod desk;
 mod forward;
 pub mod limits;
@@ -31,6 +32,7 @@ mod shared;
 pub mod signature;
 
 pub use attempt::Attempt;
+pub use counters::Counters;
 pub use forward::Forward;
 pub use log::{LogQuery, log};
 
@@ -63,6 +65,7 @@ impl Delivery {
             forward,
             client: client::Client::default(),
             slots: Semaphore::new(ATTEMPTS_MAX),
+            counters: Counters::default(),
             closing: AtomicBool::new(false),
             handle: Handle::current(),
             desks: Mutex::default(),
@@ -150,6 +153,32 @@ impl Delivery {
         let database = &self.shared.database;
         let rows = database.read(|reader| reader.pending_deliveries(ws, None, COUNTED_MAX))??;
         Ok(rows.iter().filter(|(_, row)| row.due.is_some_and(|due| due <= until)).count())
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Attempts being made right now.
+    pub fn under_way(&self) -> usize {
+        ATTEMPTS_MAX - self.shared.slots.available_permits().min(ATTEMPTS_MAX)
+    }
+
+    /// Deliveries still to be made, due or not, over all workspaces; not counted beyond
+    /// [`COUNTED_MAX`].
+    pub fn pending(&self) -> store::Result<usize> {
+        // Whatever is pending has a desk.
+        let workspaces: Vec<i64> = self.shared.desks().keys().copied().collect();
+        self.shared.database.read(|reader| {
+            let mut count = 0;
+            for ws in workspaces {
+                if count >= COUNTED_MAX {
+                    break;
+                }
+                count += reader.pending_deliveries(ws, None, COUNTED_MAX - count)?.len();
+            }
+            Ok(count)
+        })?
     }
 
     /// The workspace was emptied: what is under way for it is dropped.

@@ -41,6 +41,7 @@ pub async fn execute(shared: Arc<Shared>, workspace: Arc<Workspace>, work: Work)
         Work::Send(sending) => send(&shared, &workspace, *sending).await,
     };
     let key = outcome.key.clone();
+    shared.counters.note(outcome.attempt.as_ref());
     let is_recorded = record(&shared, &workspace, outcome).await;
     Finished { key, is_recorded }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
+use crate::counters::Counters;
 use crate::desk::{Desk, Worker};
 use crate::forward::Forward;
 
@@ -22,6 +23,7 @@ pub struct Shared {
     pub forward: Option<Forward>,
     pub client: Client,
     pub slots: Semaphore,
+    pub counters: Counters,
     /// No attempt starts any more.
     pub closing: AtomicBool,
     pub handle: Handle,
