@@ -19,9 +19,10 @@ use crate::overlay::{Overlay, Touched};
 use crate::rows::*;
 use crate::seal::Sealer;
 use crate::session::{Cache, Session, Writing};
-use crate::sqlite::Writer;
 use crate::workspace::Workspace;
-use crate::{Millis, Result, StoreError};
+use crate::{Millis, Reader, Result, StoreError, Writers, postgres, sqlite};
+
+mod shared;
 
 /// The most commands, bytes of parameters and time of one batch.
 pub const BATCH_COMMANDS_MAX: usize = 256;
@@ -72,53 +73,117 @@ pub trait Upcalls: Send + Sync + 'static {
 
 #[derive(Clone)]
 pub struct Committer {
-    queue: Sender<Command>,
+    /// One for each writer. A workspace always has the same.
+    queues: Vec<Sender<Command>>,
     pub counters: Arc<Counters>,
 }
 
+/// The threads that commit.
+pub struct Committing(Vec<JoinHandle<()>>);
+
+impl Committing {
+    /// Waits until they have ended: when everything that was queued is committed.
+    pub fn join(self) -> std::thread::Result<()> {
+        self.0.into_iter().try_for_each(JoinHandle::join)
+    }
+}
+
 impl Committer {
-    /// Starts the committer's thread; it ends when the last `Committer` is dropped.
+    /// Starts the committing threads; they end when the last `Committer` is dropped.
     pub fn start(
-        writer: Writer,
+        writers: impl Into<Writers>,
         sealer: Arc<Sealer>,
         upcalls: Arc<dyn Upcalls>,
-    ) -> Result<(Committer, JoinHandle<()>)> {
+    ) -> Result<(Committer, Committing)> {
+        let mut committer = Committer { queues: Vec::new(), counters: Arc::default() };
+        let mut threads = Vec::new();
+        match writers.into() {
+            Writers::File(writer) => {
+                let number = writer.next_workspace_number()?;
+                let mut work = committer.work(writer, &sealer, &upcalls);
+                work.next_number = number;
+                threads.push(spawn(move || work.run(Work::batch))?);
+            }
+            Writers::Shared(writers) => {
+                for writer in writers {
+                    let mut work = committer.work(writer, &sealer, &upcalls);
+                    threads.push(spawn(move || work.run(Work::shared_batch))?);
+                }
+            }
+        }
+        Ok((committer, Committing(threads)))
+    }
+
+    fn work<W: Engine>(
+        &mut self,
+        writer: W,
+        sealer: &Arc<Sealer>,
+        upcalls: &Arc<dyn Upcalls>,
+    ) -> Work<W> {
         let (queue, commands) = bounded(QUEUE_MAX);
-        let counters = Arc::new(Counters::default());
-        let next_number = writer.next_workspace_number()?;
-        let mut work = Work {
+        self.queues.push(queue);
+        Work {
             commands,
             writer,
-            sealer,
-            upcalls,
+            sealer: sealer.clone(),
+            upcalls: upcalls.clone(),
             cache: RefCell::new(Cache::default()),
-            counters: counters.clone(),
-            next_number,
+            counters: self.counters.clone(),
+            next_number: 0,
             waiting: VecDeque::new(),
-        };
-        let thread = std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || work.run())
-            .map_err(|e| StoreError::Engine(format!("cannot start the committer: {e}")))?;
-        Ok((Committer { queue, counters }, thread))
+        }
     }
 
     /// Queues a command, or gives it back when the queue is full.
     pub fn send(&self, command: Command) -> Result<(), Command> {
-        match self.queue.try_send(command) {
+        let at = usize::from(command.workspace.tail[31]) % self.queues.len().max(1);
+        let Some(queue) = self.queues.get(at) else { return Err(command) };
+        match queue.try_send(command) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => Err(command),
         }
     }
 
     pub fn queued(&self) -> usize {
-        self.queue.len()
+        self.queues.iter().map(Sender::len).sum()
     }
 }
 
-struct Work {
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name("committer".into());
+    thread.spawn(work).map_err(|e| StoreError::Engine(format!("cannot start the committer: {e}")))
+}
+
+/// What running commands takes of an engine.
+trait Engine: Send + 'static {
+    fn reader(&self) -> &dyn Reader;
+    /// The number of a workspace that has none yet.
+    fn fresh_number(&self, workspace: &Workspace, next: i64) -> i64;
+}
+
+impl Engine for sqlite::Writer {
+    fn reader(&self) -> &dyn Reader {
+        sqlite::Writer::reader(self)
+    }
+
+    fn fresh_number(&self, _: &Workspace, next: i64) -> i64 {
+        next
+    }
+}
+
+impl Engine for postgres::Writer {
+    fn reader(&self) -> &dyn Reader {
+        postgres::Writer::reader(self)
+    }
+
+    fn fresh_number(&self, workspace: &Workspace, _: i64) -> i64 {
+        postgres::Writer::number_of(workspace)
+    }
+}
+
+struct Work<W> {
     commands: Receiver<Command>,
-    writer: Writer,
+    writer: W,
     sealer: Arc<Sealer>,
     upcalls: Arc<dyn Upcalls>,
     cache: RefCell<Cache>,
@@ -128,8 +193,8 @@ struct Work {
     waiting: VecDeque<Command>,
 }
 
-impl Work {
-    fn run(&mut self) {
+impl<W: Engine> Work<W> {
+    fn run(&mut self, batch: fn(&mut Self)) {
         loop {
             if self.waiting.is_empty() {
                 match self.commands.recv() {
@@ -138,10 +203,12 @@ impl Work {
                 }
             }
             fail::fail_point!("hold_committer");
-            self.batch();
+            batch(self);
         }
     }
+}
 
+impl Work<sqlite::Writer> {
     /// Runs what is queued, within the limits, and commits it.
     fn batch(&mut self) {
         let started = Instant::now();
@@ -231,7 +298,9 @@ impl Work {
         }
         Ok(())
     }
+}
 
+impl<W: Engine> Work<W> {
     fn notify(&self, overlay: &Overlay) {
         let deliveries = overlay.deliveries.changes();
         let notice = Notice {
@@ -255,7 +324,10 @@ impl Work {
         if let Some(touched) = known {
             return touched.clone();
         }
-        let number = if stored == 0 { self.next_number } else { stored };
+        let number = match stored {
+            0 => self.writer.fresh_number(workspace, self.next_number),
+            stored => stored,
+        };
         Touched { workspace: workspace.clone(), number, state: workspace.state() }
     }
 

@@ -1,7 +1,7 @@
 //! The store: what is kept, and the one way to change it.
 //!
-//! Everything is kept in a handful of narrow tables behind [`Reader`] and an engine (SQLite in a
-//! file). Nothing writes to an engine but the [`committer`]: commands run one after another on an
+//! Everything is kept in a handful of narrow tables behind [`Reader`] and an engine: SQLite in a file,
+//! or PostgreSQL for several programs at once. Nothing writes to an engine but the [`committer`]: commands run one after another on an
 //! in-memory [`overlay`], and a whole batch of them becomes one write set and one commit.
 //!
 //! This crate knows rows, batches and clocks; it does not know what an operation or a resource is.
@@ -9,8 +9,10 @@
 pub mod cache;
 pub mod committer;
 pub mod counters;
+pub mod database;
 pub mod id;
 pub mod overlay;
+pub mod postgres;
 pub mod reader;
 pub mod rows;
 pub mod seal;
@@ -21,6 +23,7 @@ pub mod workspace;
 use std::fmt;
 
 pub use committer::{Command, Committer, Notice};
+pub use database::{Database, Writers};
 pub use reader::{IdRange, Reader};
 pub use rows::*;
 pub use session::Session;

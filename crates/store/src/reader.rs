@@ -1,7 +1,7 @@
 //! What can be read from an engine: points and bounded ranges of rows, as of one moment.
 
 use crate::rows::*;
-use crate::workspace::{Tail, WorkspaceRow};
+use crate::workspace::{Tail, Workspace, WorkspaceRow, WorkspaceState};
 use crate::{Millis, Result};
 
 /// A range of ids or sort keys, and the way to walk it.
@@ -59,6 +59,10 @@ impl IdRange {
 /// One snapshot of the store. Every scan has a limit.
 pub trait Reader {
     fn workspace(&self, tail: &Tail) -> Result<Option<WorkspaceRow>>;
+    /// The state of a workspace as this snapshot has it, or a later one.
+    fn state(&self, workspace: &Workspace) -> Result<WorkspaceState> {
+        Ok(workspace.state())
+    }
     /// Workspaces with a job, a sweep or a delivery ahead of them, and all others, by number.
     fn workspaces(&self, after: i64, limit: usize) -> Result<Vec<WorkspaceRow>>;
 

@@ -60,6 +60,12 @@ impl Cache {
         }
     }
 
+    /// What is remembered of a workspace no longer counts.
+    pub fn forget(&mut self, ws: i64) {
+        self.young.retain(|key, _| key.scope.ws != ws);
+        self.old.retain(|key, _| key.scope.ws != ws);
+    }
+
     pub fn clear(&mut self) {
         self.young.clear();
         self.old.clear();

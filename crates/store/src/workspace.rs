@@ -149,13 +149,24 @@ pub struct Workspace {
     pub livemode: bool,
     /// Its number in the store; 0 until the first write creates it.
     number: AtomicI64,
-    committed: Mutex<WorkspaceState>,
+    committed: Mutex<Committed>,
+    /// Until when this program looks after its deliveries, by the machine's clock: for ever, where
+    /// no other program can.
+    lease_until: AtomicI64,
+}
+
+#[derive(Default)]
+struct Committed {
+    state: WorkspaceState,
+    /// Counted by an engine that several programs share; otherwise 0.
+    version: i64,
 }
 
 impl Workspace {
     pub fn new(tail: Tail, account: String, livemode: bool) -> Self {
-        let committed = Mutex::new(WorkspaceState::default());
-        Workspace { tail, account, livemode, number: AtomicI64::new(0), committed }
+        let committed = Mutex::default();
+        let lease_until = AtomicI64::new(Millis::MAX);
+        Workspace { tail, account, livemode, number: AtomicI64::new(0), committed, lease_until }
     }
 
     pub fn number(&self) -> i64 {
@@ -164,12 +175,31 @@ impl Workspace {
 
     /// The state as last committed.
     pub fn state(&self) -> WorkspaceState {
-        *lock(&self.committed)
+        lock(&self.committed).state
     }
 
     pub fn publish(&self, number: i64, state: WorkspaceState) {
-        *lock(&self.committed) = state;
+        lock(&self.committed).state = state;
         self.number.store(number, Ordering::Release);
+    }
+
+    /// Takes over a state that this program or another has committed, unless a later one is known.
+    pub fn learn(&self, number: i64, version: i64, state: WorkspaceState) {
+        let mut committed = lock(&self.committed);
+        if version > committed.version {
+            *committed = Committed { state, version };
+            self.number.store(number, Ordering::Release);
+        }
+    }
+
+    /// Whether this program makes its deliveries now.
+    pub fn is_ours(&self) -> bool {
+        let until = self.lease_until.load(Ordering::Acquire);
+        until == Millis::MAX || until > machine_now()
+    }
+
+    pub fn lease_until(&self, until: Millis) {
+        self.lease_until.store(until, Ordering::Release);
     }
 }
 
@@ -195,11 +225,25 @@ impl From<WorkspaceRow> for Workspace {
 pub struct Registry {
     known: Mutex<HashMap<Tail, Arc<Workspace>>>,
     max: usize,
+    /// Whether other programs use the same store: a workspace is then nobody's until it is claimed.
+    is_shared: bool,
 }
 
 impl Registry {
     pub fn new(max: usize) -> Self {
-        Registry { known: Mutex::new(HashMap::new()), max }
+        Registry { known: Mutex::new(HashMap::new()), max, is_shared: false }
+    }
+
+    /// For a store that other programs use at the same time.
+    pub fn shared(max: usize) -> Self {
+        Registry { is_shared: true, ..Registry::new(max) }
+    }
+
+    fn entered(&self, workspace: Workspace) -> Arc<Workspace> {
+        if self.is_shared {
+            workspace.lease_until(0);
+        }
+        Arc::new(workspace)
     }
 
     /// The workspace of that tail, read from the store when it is not known yet.
@@ -217,7 +261,7 @@ impl Registry {
         if let Some(workspace) = known.get(tail) {
             return Ok(workspace.clone());
         }
-        let workspace = Arc::new(stored.map_or_else(fresh, Workspace::from));
+        let workspace = self.entered(stored.map_or_else(fresh, Workspace::from));
         if known.len() >= self.max {
             // Workspaces without rows are only names: they can be forgotten at any time, unless a
             // request holds one this moment.
@@ -230,7 +274,7 @@ impl Registry {
     /// Takes in what the store holds, so that jobs due in any workspace are found.
     pub fn adopt(&self, row: WorkspaceRow) -> Arc<Workspace> {
         let mut known = lock(&self.known);
-        known.entry(row.tail).or_insert_with(|| Arc::new(Workspace::from(row))).clone()
+        known.entry(row.tail).or_insert_with(|| self.entered(Workspace::from(row))).clone()
     }
 
     pub fn by_number(&self, number: i64) -> Option<Arc<Workspace>> {

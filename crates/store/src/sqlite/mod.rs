@@ -66,7 +66,10 @@ pub struct Database {
 impl Database {
     /// Opens the store in that file, or makes one; `:memory:` is a private one.
     pub fn open(data: &str) -> Result<(Arc<Database>, Writer)> {
-        if data == ":memory:" { Database::private() } else { Database::file(Path::new(data)) }
+        if data != ":memory:" {
+            return Database::file(Path::new(data));
+        }
+        Database::private(Sealer::random()?)
     }
 
     /// Opens an existing store of this program's version, of which nothing is changed.
@@ -98,7 +101,17 @@ impl Database {
         }))
     }
 
-    fn private() -> Result<(Arc<Database>, Writer)> {
+    /// A private store with rows from elsewhere, sealed with the key they are sealed with.
+    pub fn filled(
+        sealer: Sealer,
+        fill: impl FnOnce(&Connection) -> Result<()>,
+    ) -> Result<Arc<Database>> {
+        let (database, _) = Database::private(sealer)?;
+        fill(&database.raw()?)?;
+        Ok(database)
+    }
+
+    fn private(sealer: Sealer) -> Result<(Arc<Database>, Writer)> {
         let name = format!("exchequer-{}-{}", std::process::id(), random_text(8));
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).map_err(|e| unusable(&directory, &e))?;
@@ -112,7 +125,7 @@ impl Database {
             access: Access::Change,
             pool,
             decoded: DecodedCache::default(),
-            sealer: Arc::new(Sealer::random()?),
+            sealer: Arc::new(sealer),
             _lock: None,
             temporary: Some(directory),
         };

@@ -1,0 +1,262 @@
+//! The shared engine: PostgreSQL, for several programs on one database.
+//!
+//! A batch holds the commands of one workspace and locks that workspace's row first, so commands
+//! of a workspace run one after another wherever they come in. Nothing here needs a sequence, an
+//! advisory lock or a stored procedure, and every key begins with the workspace.
+
+mod columns;
+mod copy;
+mod lease;
+mod link;
+mod reader;
+mod writer;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+use tokio_postgres::Config;
+use tokio_postgres::config::TargetSessionAttrs;
+
+pub use copy::copy_to;
+pub use lease::Due;
+pub use writer::{Trouble, Writer};
+
+use self::link::{Link, Refused};
+use self::reader::PostgresReader;
+use crate::id::{random_u64, secret_bytes};
+use crate::seal::Sealer;
+use crate::workspace::{Tail, Workspace, lock};
+use crate::{Reader, Result, StoreError};
+
+/// The schema this program writes; a store with a higher number is refused.
+const SCHEMA_VERSION: i64 = 1;
+/// Forward migrations: `MIGRATIONS[n]` leads from version n to n + 1.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+/// One row: which schema it is, and a mark of the seal key, so that no program with another key
+/// writes what the others cannot read.
+const STORE: &str = "CREATE TABLE IF NOT EXISTS exchequer_store (\
+                     ws BIGINT PRIMARY KEY, version BIGINT NOT NULL, seal BYTEA)";
+
+/// How many threads commit, each with a connection of its own.
+pub const WRITERS: usize = 4;
+/// Idle connections that are kept for reading.
+const READERS_IDLE_MAX: usize = 16;
+/// How often a read that lost its connection takes another.
+const CONNECT_TRIES_MAX: usize = 3;
+
+/// Whether the data is in a database and not in a file.
+pub fn is_url(data: &str) -> bool {
+    data.starts_with("postgres://") || data.starts_with("postgresql://")
+}
+
+/// The number of a workspace follows from its tail, so that all programs number it alike. Two of
+/// them with one number are found when the second is made.
+pub(crate) fn number_of(tail: &Tail) -> i64 {
+    let mut bytes = [0u8; 8];
+    bytes.copy_from_slice(&tail[..8]);
+    (i64::from_be_bytes(bytes) & (i64::MAX >> 1)).max(1)
+}
+
+/// What all connections of this program share.
+struct Shared {
+    config: Config,
+    /// This program among those on the database.
+    node: i64,
+}
+
+impl Shared {
+    fn connect(&self) -> Result<Link, Refused> {
+        Link::open(&self.config)
+    }
+}
+
+/// An open store.
+pub struct Database {
+    shared: Arc<Shared>,
+    idle: Mutex<Vec<PostgresReader>>,
+}
+
+impl Database {
+    /// Opens the store in that database, or makes one. `seal_key` is the file of the key, made
+    /// with a new store.
+    pub fn open(url: &str, seal_key: &Path) -> Result<(Database, Vec<Writer>, Sealer)> {
+        let database = Database::connect(url)?;
+        let link = database.link()?;
+        let sealer = prepare(&link, seal_key)?;
+        lock(&database.idle).push(PostgresReader { link });
+        let mut writers = Vec::new();
+        for _ in 0..WRITERS {
+            let reader = PostgresReader { link: database.link()? };
+            writers.push(Writer::new(database.shared.clone(), reader));
+        }
+        Ok((database, writers, sealer))
+    }
+
+    /// Opens an existing store of this program's version, of which nothing is changed.
+    pub fn open_to_read(url: &str, seal_key: &Path) -> Result<(Database, Sealer)> {
+        let database = Database::connect(url)?;
+        let link = database.link()?;
+        let exists = "SELECT to_regclass('exchequer_store') IS NOT NULL";
+        let exists: bool = link.query(exists, &[])?.first().is_some_and(|row| row.get(0));
+        if !exists {
+            return Err(StoreError::Unusable("there is no store in this database".into()));
+        }
+        let (version, mark) = stored(&link)?;
+        if version < SCHEMA_VERSION {
+            return Err(StoreError::Unusable(format!(
+                "the store has version {version}, older than the {SCHEMA_VERSION} of this \
+                 program: serving it brings it up to date"
+            )));
+        }
+        refuse_newer(version)?;
+        let sealer = Sealer::open(seal_key, false)?;
+        refuse_other_key(&sealer, mark.as_deref())?;
+        lock(&database.idle).push(PostgresReader { link });
+        Ok((database, sealer))
+    }
+
+    fn connect(url: &str) -> Result<Database> {
+        let mut config = Config::from_str(url).map_err(|error| {
+            StoreError::Unusable(format!("this is no address of a database: {error}"))
+        })?;
+        // Of several hosts only the primary takes writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config.application_name("exchequer");
+        let mut node = [0u8; 8];
+        secret_bytes(&mut node);
+        let shared = Shared { config, node: i64::from_be_bytes(node) };
+        Ok(Database { shared: Arc::new(shared), idle: Mutex::default() })
+    }
+
+    fn link(&self) -> Result<Link> {
+        self.shared.connect().map_err(|refused| {
+            StoreError::Unusable(format!("the database cannot be reached: {}", refused.why))
+        })
+    }
+
+    /// Lets `work` read one snapshot of everything committed so far.
+    pub fn read<T>(&self, work: impl FnOnce(&dyn Reader) -> T) -> Result<T> {
+        tokio::task::block_in_place(|| {
+            let reader = self.snapshot()?;
+            let result = work(&reader);
+            if reader.link.run("COMMIT").is_ok() {
+                self.give_back(reader);
+            }
+            Ok(result)
+        })
+    }
+
+    /// Learns what other programs did to a workspace, if they did anything.
+    pub fn refresh(&self, workspace: &Workspace) -> Result<()> {
+        tokio::task::block_in_place(|| {
+            let mut tries = 0;
+            loop {
+                let idle = self.take_idle();
+                let reader = match idle {
+                    Some(reader) => reader,
+                    None => {
+                        tries += 1;
+                        PostgresReader { link: self.link()? }
+                    }
+                };
+                match reader.state(workspace) {
+                    Ok(_) => {
+                        self.give_back(reader);
+                        return Ok(());
+                    }
+                    Err(error) if tries >= CONNECT_TRIES_MAX => return Err(error),
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+
+    fn take_idle(&self) -> Option<PostgresReader> {
+        lock(&self.idle).pop()
+    }
+
+    fn give_back(&self, reader: PostgresReader) {
+        let mut idle = lock(&self.idle);
+        if reader.link.failed().is_none() && idle.len() < READERS_IDLE_MAX {
+            idle.push(reader);
+        }
+    }
+
+    /// A reader with a snapshot. An idle connection may be gone: then there is another.
+    fn snapshot(&self) -> Result<PostgresReader> {
+        let mut tries = 0;
+        loop {
+            let idle = self.take_idle();
+            let reader = match idle {
+                Some(reader) => reader,
+                None => {
+                    tries += 1;
+                    PostgresReader { link: self.link()? }
+                }
+            };
+            match reader.link.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
+                Ok(()) => return Ok(reader),
+                Err(error) if tries >= CONNECT_TRIES_MAX => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Brings the schema up to date and opens the seal key. Programs that start at the same time do
+/// this one after another, because each locks the one row first.
+fn prepare(link: &Link, seal_key: &Path) -> Result<Sealer> {
+    let encoding = link.query("SELECT current_setting('server_encoding')", &[])?;
+    if encoding.first().is_none_or(|row| row.get::<_, &str>(0) != "UTF8") {
+        return Err(StoreError::Unusable("the database's encoding must be UTF8".into()));
+    }
+    // Two programs may try to make it at once; the second then finds it.
+    if link.run(STORE).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(random_u64() % 100));
+        link.run(STORE)?;
+    }
+    link.mend();
+    link.run("BEGIN")?;
+    link.run("INSERT INTO exchequer_store VALUES (0, 0, NULL) ON CONFLICT (ws) DO NOTHING")?;
+    let (version, mark) = stored(link)?;
+    refuse_newer(version)?;
+    let sealer = Sealer::open(seal_key, version == 0)?;
+    refuse_other_key(&sealer, mark.as_deref())?;
+    for statements in MIGRATIONS.iter().skip(version.unsigned_abs() as usize) {
+        link.run(statements)?;
+    }
+    let (version, mark) = (SCHEMA_VERSION, mark_of(&sealer));
+    let keep = "UPDATE exchequer_store SET version = $1, seal = $2 WHERE ws = 0";
+    link.execute(keep, &[&version, &mark])?;
+    link.run("COMMIT")?;
+    Ok(sealer)
+}
+
+/// The version of the store and the mark of its key.
+fn stored(link: &Link) -> Result<(i64, Option<Vec<u8>>)> {
+    let sql = "SELECT version, seal FROM exchequer_store WHERE ws = 0 FOR UPDATE";
+    let rows = link.query(sql, &[])?;
+    let row = rows.first().ok_or_else(|| StoreError::Corrupt("the store has no version".into()))?;
+    Ok((row.get(0), row.get(1)))
+}
+
+fn refuse_newer(version: i64) -> Result<()> {
+    if version <= SCHEMA_VERSION {
+        return Ok(());
+    }
+    Err(StoreError::Unusable(format!(
+        "the store has version {version}, newer than the {SCHEMA_VERSION} of this program"
+    )))
+}
+
+fn mark_of(sealer: &Sealer) -> Vec<u8> {
+    sealer.mac("seal key", b"of this store")[..8].to_vec()
+}
+
+fn refuse_other_key(sealer: &Sealer, mark: Option<&[u8]>) -> Result<()> {
+    if mark.is_none_or(|mark| mark == mark_of(sealer)) {
+        return Ok(());
+    }
+    Err(StoreError::Unusable("the store was sealed with another key".into()))
+}

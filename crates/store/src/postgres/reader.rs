@@ -1,0 +1,372 @@
+//! Reading rows. Every statement is prepared once per connection and begins its key with `ws`.
+
+use std::borrow::Cow;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, ToSql};
+
+use super::link::{Link, Values};
+use super::number_of;
+use crate::reader::{IdRange, Reader};
+use crate::rows::*;
+use crate::workspace::{Tail, Workspace, WorkspaceRow, WorkspaceState};
+use crate::{Millis, Result, StoreError};
+
+/// Reads through one connection, in the transaction that is open on it.
+pub struct PostgresReader {
+    pub(super) link: Link,
+}
+
+/// After every text that can be an id.
+const LAST: &str = "\u{10FFFF}";
+
+/// PostgreSQL has no text with a zero byte in it. The next character stands in for it: the first
+/// text after `key` is then `key` with that.
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{1}")) } else { Cow::Borrowed(text) }
+}
+
+/// A column of a row, which must hold what it says.
+pub(super) fn at<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T> {
+    row.try_get(column).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+impl PostgresReader {
+    fn rows<T>(
+        &self,
+        sql: &'static str,
+        values: Values<'_>,
+        read: fn(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.link.query(sql, values)?.iter().map(read).collect()
+    }
+
+    /// A statement with the range's bounds as $3 and $4, the limit as $5 and `more` behind, in its
+    /// direction.
+    fn range<T>(
+        &self,
+        sql: [&'static str; 2],
+        (scope, more): (Scope, &[&(dyn ToSql + Sync)]),
+        range: &IdRange,
+        limit: usize,
+        read: fn(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let lower = storable(range.lower.as_deref().unwrap_or(""));
+        let upper = storable(range.upper.as_deref().unwrap_or(LAST));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut values: Vec<&(dyn ToSql + Sync)> =
+            vec![&scope.ws, &scope.acct, &lower, &upper, &limit];
+        values.extend_from_slice(more);
+        self.rows(sql[usize::from(range.descending)], &values, read)
+    }
+}
+
+/// The same statement in both directions.
+macro_rules! both_ways {
+    ($sql:literal, $key:literal) => {
+        [
+            concat!($sql, " ORDER BY ", $key, " ASC LIMIT $5"),
+            concat!($sql, " ORDER BY ", $key, " DESC LIMIT $5"),
+        ]
+    };
+}
+
+impl Reader for PostgresReader {
+    fn workspace(&self, tail: &Tail) -> Result<Option<WorkspaceRow>> {
+        let sql = "SELECT ws, tail, account, livemode, state FROM workspaces WHERE ws = $1";
+        let found = self.rows(sql, &[&number_of(tail)], workspace_row)?.into_iter().next();
+        match found {
+            Some(row) if row.tail != *tail => {
+                Err(StoreError::Corrupt("two workspaces have one number".into()))
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn state(&self, workspace: &Workspace) -> Result<WorkspaceState> {
+        let sql = "SELECT version, state FROM workspaces WHERE ws = $1";
+        let number = number_of(&workspace.tail);
+        let rows = self.link.query(sql, &[&number])?;
+        let Some(row) = rows.first() else { return Ok(workspace.state()) };
+        let state = serde_json::from_str(at(row, 1)?)?;
+        workspace.learn(number, at(row, 0)?, state);
+        Ok(state)
+    }
+
+    fn workspaces(&self, after: i64, limit: usize) -> Result<Vec<WorkspaceRow>> {
+        let sql = "SELECT ws, tail, account, livemode, state FROM workspaces \
+                   WHERE ws > $1 ORDER BY ws LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(sql, &[&after, &limit], workspace_row)
+    }
+
+    fn object(&self, scope: Scope, id: &str) -> Result<Option<StoredObject>> {
+        let sql = "SELECT id, v, state FROM objects WHERE ws = $1 AND acct = $2 AND id = $3";
+        let id = storable(id);
+        let found = self.rows(sql, &[&scope.ws, &scope.acct, &id], stored_object)?;
+        Ok(found.into_iter().next())
+    }
+
+    fn objects(&self, scope: Scope, range: &IdRange, limit: usize) -> Result<Vec<StoredObject>> {
+        let sql = both_ways!(
+            "SELECT id, v, state FROM objects WHERE ws = $1 AND acct = $2 \
+             AND id >= $3 AND id < $4",
+            "id"
+        );
+        self.range(sql, (scope, &[]), range, limit, stored_object)
+    }
+
+    fn index(
+        &self,
+        scope: Scope,
+        field: &str,
+        value: &str,
+        range: &IdRange,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let sql = both_ways!(
+            "SELECT id FROM object_index WHERE ws = $1 AND acct = $2 AND value = $6 \
+             AND id >= $3 AND id < $4 AND field = $7",
+            "id"
+        );
+        self.range(sql, (scope, &[&storable(value), &field]), range, limit, |row| at(row, 0))
+    }
+
+    fn indexed_objects(
+        &self,
+        scope: Scope,
+        field: &str,
+        value: &str,
+        range: &IdRange,
+        limit: usize,
+    ) -> Result<Vec<StoredObject>> {
+        let sql = both_ways!(
+            "SELECT o.id, o.v, o.state FROM object_index i \
+             JOIN objects o ON o.ws = i.ws AND o.acct = i.acct AND o.id = i.id \
+             WHERE i.ws = $1 AND i.acct = $2 AND i.id >= $3 AND i.id < $4 \
+             AND i.value = $6 AND i.field = $7",
+            "i.id"
+        );
+        self.range(sql, (scope, &[&storable(value), &field]), range, limit, stored_object)
+    }
+
+    fn posting(&self, scope: Scope, id: &str) -> Result<Option<PostingRow>> {
+        let sql = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
+                   FROM postings WHERE ws = $1 AND acct = $2 AND id = $3";
+        let found = self.rows(sql, &[&scope.ws, &scope.acct, &storable(id)], posting_row)?;
+        Ok(found.into_iter().next().map(|(_, row)| row))
+    }
+
+    fn postings(
+        &self,
+        scope: Scope,
+        book: &str,
+        range: &IdRange,
+        limit: usize,
+    ) -> Result<Vec<(String, PostingRow)>> {
+        let sql = both_ways!(
+            "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
+             FROM postings WHERE ws = $1 AND acct = $2 AND book = $6 AND id >= $3 AND id < $4",
+            "id"
+        );
+        self.range(sql, (scope, &[&book]), range, limit, posting_row)
+    }
+
+    fn event(&self, scope: Scope, id: &str) -> Result<Option<EventRow>> {
+        let sql = "SELECT id, type, created, object, previous, request, idempotency_key, \
+                   by_request, targets FROM events WHERE ws = $1 AND acct = $2 AND id = $3";
+        let found = self.rows(sql, &[&scope.ws, &scope.acct, &storable(id)], event_row)?;
+        Ok(found.into_iter().next().map(|(_, row)| row))
+    }
+
+    fn events(
+        &self,
+        scope: Scope,
+        kind: Option<&str>,
+        range: &IdRange,
+        limit: usize,
+    ) -> Result<Vec<(String, EventRow)>> {
+        let typed = both_ways!(
+            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
+             targets \
+             FROM events WHERE ws = $1 AND acct = $2 AND type = $6 AND id >= $3 AND id < $4",
+            "id"
+        );
+        let all = both_ways!(
+            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
+             targets \
+             FROM events WHERE ws = $1 AND acct = $2 AND id >= $3 AND id < $4",
+            "id"
+        );
+        match kind {
+            Some(kind) => {
+                let kind = storable(kind);
+                self.range(typed, (scope, &[&kind]), range, limit, event_row)
+            }
+            None => self.range(all, (scope, &[]), range, limit, event_row),
+        }
+    }
+
+    fn jobs(&self, ws: i64, due: Millis, limit: usize) -> Result<Vec<(JobKey, JobRow)>> {
+        let sql = "SELECT ws, due, seq, acct, kind, object, detail FROM jobs \
+                   WHERE ws = $1 AND due <= $2 ORDER BY due, seq LIMIT $3";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(sql, &[&ws, &due, &limit], job_row)
+    }
+
+    fn first_job(&self, ws: i64) -> Result<Option<JobKey>> {
+        Ok(self.jobs(ws, Millis::MAX, 1)?.into_iter().next().map(|(key, _)| key))
+    }
+
+    fn answers(&self, scope: Scope, hash: i64) -> Result<Vec<(AnswerKey, AnswerRow)>> {
+        let sql = "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, \
+                   a.request, a.status, a.created, a.event, a.body \
+                   FROM answer_index i \
+                   JOIN answers a ON a.ws = i.ws AND a.seq = i.seq \
+                   WHERE i.ws = $1 AND i.acct = $2 AND i.hash = $3";
+        self.rows(sql, &[&scope.ws, &scope.acct, &hash], answer_row)
+    }
+
+    fn oldest_answers(&self, ws: i64, limit: usize) -> Result<Vec<(AnswerKey, AnswerRow)>> {
+        let sql = "SELECT ws, seq, acct, hash, '', ''::bytea, '', '', status, created, \
+                   NULL::text, NULL::bytea \
+                   FROM answers WHERE ws = $1 ORDER BY seq LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(sql, &[&ws, &limit], answer_row)
+    }
+
+    fn oldest_events(&self, ws: i64, limit: usize) -> Result<Vec<(EventKey, Millis)>> {
+        // Account by account: the key's second part. Each account's events are in order of age.
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let accounts = "SELECT DISTINCT acct FROM events WHERE ws = $1";
+        let accounts: Vec<i64> = self.rows(accounts, &[&ws], |row| at(row, 0))?;
+        let sql = "SELECT ws, acct, id, created FROM events WHERE ws = $1 AND acct = $2 \
+                   ORDER BY id LIMIT $3";
+        let mut found = Vec::new();
+        for acct in accounts {
+            found.extend(self.rows(sql, &[&ws, &acct, &limit], |row| {
+                let scope = Scope { ws: at(row, 0)?, acct: at(row, 1)? };
+                Ok((EventKey { scope, id: at(row, 2)? }, at(row, 3)?))
+            })?);
+        }
+        found.sort_by_key(|(_, created)| *created);
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    fn deliveries(&self, ws: i64, event: &str) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
+        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
+                   WHERE ws = $1 AND event = $2";
+        self.rows(sql, &[&ws, &storable(event)], delivery_row)
+    }
+
+    fn pending_deliveries(
+        &self,
+        ws: i64,
+        after: Option<(Millis, DeliveryKey)>,
+        limit: usize,
+    ) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
+        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
+                   WHERE ws = $1 AND due IS NOT NULL AND (due, event, endpoint) > ($2, $3, $4) \
+                   ORDER BY due, event, endpoint LIMIT $5";
+        let (due, event, endpoint) = after
+            .map_or((Millis::MIN, String::new(), String::new()), |(due, key)| {
+                (due, key.event, key.endpoint)
+            });
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(sql, &[&ws, &due, &event, &endpoint, &limit], delivery_row)
+    }
+
+    fn latest_deliveries(&self, ws: i64, limit: usize) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
+        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
+                   WHERE ws = $1 ORDER BY event DESC, endpoint LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows(sql, &[&ws, &limit], delivery_row)
+    }
+}
+
+pub(super) fn workspace_row(row: &Row) -> Result<WorkspaceRow> {
+    let tail: Vec<u8> = at(row, 1)?;
+    let tail = Tail::try_from(tail.as_slice())
+        .map_err(|_| StoreError::Corrupt("a workspace's tail is not 32 bytes".into()))?;
+    let state: String = at(row, 4)?;
+    Ok(WorkspaceRow {
+        number: at(row, 0)?,
+        tail,
+        account: at(row, 2)?,
+        livemode: at(row, 3)?,
+        state: serde_json::from_str(&state)?,
+    })
+}
+
+fn stored_object(row: &Row) -> Result<StoredObject> {
+    let version: i64 = at(row, 1)?;
+    let version = u32::try_from(version)
+        .map_err(|_| StoreError::Corrupt("an object's version is out of range".into()))?;
+    Ok(StoredObject { id: at(row, 0)?, version, state: at(row, 2)? })
+}
+
+fn posting_row(row: &Row) -> Result<(String, PostingRow)> {
+    let posting = PostingRow {
+        book: at(row, 1)?,
+        transaction: at(row, 2)?,
+        kind: at(row, 3)?,
+        from: at(row, 4)?,
+        to: at(row, 5)?,
+        amount: at(row, 6)?,
+        currency: at(row, 7)?,
+        created: at(row, 8)?,
+    };
+    Ok((at(row, 0)?, posting))
+}
+
+fn event_row(row: &Row) -> Result<(String, EventRow)> {
+    let event = EventRow {
+        kind: at(row, 1)?,
+        created: at(row, 2)?,
+        object: at(row, 3)?,
+        previous: at(row, 4)?,
+        request: at(row, 5)?,
+        idempotency_key: at(row, 6)?,
+        by_request: at(row, 7)?,
+        targets: at(row, 8)?,
+    };
+    Ok((at(row, 0)?, event))
+}
+
+fn job_row(row: &Row) -> Result<(JobKey, JobRow)> {
+    let key = JobKey { ws: at(row, 0)?, due: at(row, 1)?, seq: at(row, 2)? };
+    let (acct, kind) = (at(row, 3)?, at(row, 4)?);
+    Ok((key, JobRow { acct, kind, object: at(row, 5)?, detail: at(row, 6)? }))
+}
+
+fn status_of(stored: i64) -> Result<u16> {
+    u16::try_from(stored).map_err(|_| StoreError::Corrupt("a status is out of range".into()))
+}
+
+fn answer_row(row: &Row) -> Result<(AnswerKey, AnswerRow)> {
+    let answer = AnswerRow {
+        acct: at(row, 2)?,
+        hash: at(row, 3)?,
+        key: at(row, 4)?,
+        fingerprint: at(row, 5)?,
+        path: at(row, 6)?,
+        request: at(row, 7)?,
+        status: status_of(at(row, 8)?)?,
+        created: at(row, 9)?,
+        event: at(row, 10)?,
+        body: at(row, 11)?,
+    };
+    Ok((AnswerKey { ws: at(row, 0)?, seq: at(row, 1)? }, answer))
+}
+
+fn delivery_row(row: &Row) -> Result<(DeliveryKey, DeliveryRow)> {
+    let key = DeliveryKey { ws: at(row, 0)?, event: at(row, 1)?, endpoint: at(row, 2)? };
+    let delivery = DeliveryRow {
+        acct: at(row, 3)?,
+        due: at(row, 4)?,
+        delivered: at(row, 5)?,
+        attempts: at(row, 6)?,
+    };
+    Ok((key, delivery))
+}
