@@ -36,6 +36,9 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 const READER_CACHE_KIB: i64 = 8 * 1024;
 /// What the log is cut back to after a checkpoint.
 const WAL_BYTES_MAX: i64 = 64 << 20;
+/// How long the log grows before it is written back. Pages at the ends of the tables change in
+/// every batch: a longer log writes each of them back once for more batches.
+const WAL_PAGES: i64 = 3000;
 const STATEMENTS_CACHED: usize = 64;
 
 /// What a connection may do.
@@ -113,7 +116,7 @@ impl Database {
 
     fn private(sealer: Sealer) -> Result<(Arc<Database>, Writer)> {
         let name = format!("exchequer-{}-{}", std::process::id(), random_text(8));
-        let directory = std::env::temp_dir().join(name);
+        let directory = memory_directory().join(name);
         std::fs::create_dir(&directory).map_err(|e| unusable(&directory, &e))?;
         let path = directory.join("store.db");
         let pool = Arc::<Pool>::default();
@@ -188,6 +191,17 @@ fn key_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Where a `:memory:` store lies: in the memory file system where that is roomy, because a container
+/// may have a tiny one; else with the other temporary files.
+fn memory_directory() -> PathBuf {
+    const ROOM_BYTES_MIN: u64 = 1 << 30;
+    let shared = Path::new("/dev/shm");
+    match fs4::available_space(shared) {
+        Ok(room) if room >= ROOM_BYTES_MIN => shared.to_owned(),
+        _ => std::env::temp_dir(),
+    }
+}
+
 /// Takes the key file's lock: two programs on one store would each trust their own caches.
 fn lock_file(path: &Path) -> Result<File> {
     let file = File::open(path).map_err(|e| unusable(path, &e))?;
@@ -221,8 +235,11 @@ fn connect(path: &Path, cache_kib: i64, durable: bool, access: Access) -> Result
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
             .map_err(wrong)?;
         connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "OFF" })?;
-        let limit = format!("PRAGMA journal_size_limit = {WAL_BYTES_MAX}");
-        connection.query_row(&limit, [], |_| Ok(()))?;
+        for (name, value) in
+            [("journal_size_limit", WAL_BYTES_MAX), ("wal_autocheckpoint", WAL_PAGES)]
+        {
+            connection.query_row(&format!("PRAGMA {name} = {value}"), [], |_| Ok(()))?;
+        }
     }
     connection.pragma_update(None, "cache_size", -cache_kib).map_err(wrong)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(wrong)?;
