@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use api::runtime::Runtime;
 use api::{App, Config, WebhookTargets};
@@ -11,6 +13,9 @@ use delivery::Delivery;
 use http_server::gateway::Gateway;
 use http_server::idempotency::InFlight;
 use http_server::keys::Keys;
+use http_server::limits::{BODIES_BYTES_MAX, Limits};
+use http_server::load::Room;
+use http_server::metrics::Metrics;
 use http_server::router::Router;
 use http_server::{clock, server};
 use store::sqlite::Database;
@@ -66,12 +71,31 @@ pub struct Options {
     /// Where pages of the server are reached, if not at its first address
     #[arg(long, env = "EXCHEQUER_PUBLIC_URL")]
     public_url: Option<String>,
+    /// How many connections are served at once; more are refused
+    #[arg(long, env = "EXCHEQUER_MAX_CONNECTIONS", default_value_t = Limits::CONNECTIONS)]
+    max_connections: usize,
+    /// How many commands may wait to be committed before requests are refused
+    #[arg(long, env = "EXCHEQUER_MAX_QUEUED", default_value_t = Limits::QUEUED)]
+    max_queued: usize,
+    /// How long a client may take to send a request, to take its answer, and to idle
+    #[arg(long, env = "EXCHEQUER_CLIENT_TIMEOUT", default_value = "30s")]
+    client_timeout: String,
+    /// Shows /_exchequer/metrics to whoever asks, without a key
+    #[arg(long, env = "EXCHEQUER_METRICS_OPEN")]
+    metrics_open: bool,
     #[arg(long, env = "EXCHEQUER_LOG", value_enum, default_value = "text")]
     log: LogFormat,
+    /// Writes a line for each request
+    #[arg(long, env = "EXCHEQUER_ACCESS_LOG")]
+    access_log: bool,
     /// error, warn, info, debug or trace
     #[arg(long, env = "EXCHEQUER_LOG_LEVEL", default_value = "info")]
     log_level: tracing::Level,
 }
+
+/// Files that are open beside the connections: attempts to deliver, and those of the store.
+const FILES_BESIDES: usize = 640;
+const CONNECTIONS_MIN: usize = 16;
 
 /// How many workspaces are read at a time when the server starts.
 const ADOPT_AT_ONCE: usize = 1000;
@@ -89,7 +113,7 @@ fn start_logging(options: &Options) {
     let builder =
         tracing_subscriber::fmt().with_max_level(options.log_level).with_writer(std::io::stderr);
     if options.log == LogFormat::Json {
-        builder.json().init();
+        builder.json().flatten_event(true).init();
     } else {
         builder.init();
     }
@@ -98,6 +122,7 @@ fn start_logging(options: &Options) {
 async fn serve(options: Options) -> Result<(), Ended> {
     let step_delay_ms = clock::duration(&options.step_delay)
         .ok_or_else(|| Ended::new(Exit::BadFlag, "--step-delay looks like 500ms, 1s or 2m"))?;
+    let limits = limits(&options)?;
     let listeners = listen(&options.listen).await?;
     let public_url = match &options.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
@@ -127,6 +152,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
     delivery.resume();
     let waking = tokio::spawn(scheduler.run(committer.clone()));
     let router = Router::new(&app).map_err(|why| Ended::new(Exit::Failed, why))?;
+    let metrics = Arc::new(Metrics::new(&app));
     let gateway = Arc::new(Gateway {
         app,
         database,
@@ -136,6 +162,12 @@ async fn serve(options: Options) -> Result<(), Ended> {
         router,
         delivery: delivery.clone(),
         in_flight: InFlight::default(),
+        metrics,
+        limits,
+        bodies: Room::new(BODIES_BYTES_MAX),
+        stopping: AtomicBool::new(false),
+        metrics_open: options.metrics_open,
+        access_log: options.access_log,
         version: env!("CARGO_PKG_VERSION"),
     });
     greet(&gateway, &options);
@@ -147,6 +179,38 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let ended = tokio::task::spawn_blocking(move || committing.join());
     let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, ended).await;
     Ok(())
+}
+
+fn limits(options: &Options) -> Result<Limits, Ended> {
+    let wrong = |why: String| Ended::new(Exit::BadFlag, why);
+    let client_timeout = clock::duration(&options.client_timeout)
+        .filter(|ms| *ms > 0)
+        .ok_or_else(|| wrong("--client-timeout looks like 500ms, 30s or 2m".into()))?;
+    let queued = options.max_queued;
+    if !(1..=Limits::QUEUED_MAX).contains(&queued) {
+        return Err(wrong(format!("--max-queued is a number from 1 to {}", Limits::QUEUED_MAX)));
+    }
+    Ok(Limits {
+        connections: connections(options.max_connections),
+        queued,
+        client_timeout: Duration::from_millis(client_timeout.unsigned_abs()),
+    })
+}
+
+/// As many connections as are wanted, if the system lets the program open so many files: without
+/// one left, neither the store nor a webhook could be reached.
+fn connections(wanted: usize) -> usize {
+    let files = wanted.saturating_add(FILES_BESIDES);
+    let Ok(allowed) = rlimit::increase_nofile_limit(files as u64) else { return wanted };
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    let connections = wanted.min(allowed.saturating_sub(FILES_BESIDES).max(CONNECTIONS_MIN));
+    if connections < wanted {
+        tracing::warn!(
+            connections,
+            "the system allows {allowed} open files, too few for {wanted} connections"
+        );
+    }
+    connections
 }
 
 fn keys(

@@ -1,30 +1,71 @@
 //! From a request's query and body to a bag of parameters.
 
+use std::time::Duration;
+
 use api::ApiError;
 use api::form::Bag;
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::HeaderValue;
 
-use crate::limits::{BODY_BYTES_MAX, BODY_READ_TIMEOUT};
+use crate::limits::BODY_BYTES_MAX;
+use crate::load::Share;
+use crate::metrics::{Metrics, Reason};
+use crate::refusals;
 
-/// Reads the body, up to the limit.
-pub async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+/// Reads the body, up to the limits of one and of all together; what is held counts until `share`
+/// is dropped.
+pub async fn read(
+    body: Incoming,
+    share: &mut Share,
+    within: Duration,
+    metrics: &Metrics,
+) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let collected =
-        tokio::time::timeout(BODY_READ_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect());
-    match collected.await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::invalid(format!(
-            "Invalid request: the body can have up to {BODY_BYTES_MAX} bytes."
-        ))
-        .status(413)),
-        Ok(Err(_)) => Err(ApiError::invalid("Invalid request: the body could not be read.")),
-        Err(_) => Err(ApiError::invalid("Invalid request: the body took too long.").status(408)),
+    let all = tokio::time::timeout(within, all(body, share)).await;
+    all.unwrap_or(Err(Unread::Slow)).map_err(|why| match why {
+        Unread::Broken => ApiError::invalid("Invalid request: the body could not be read."),
+        Unread::Slow => ApiError::invalid("Invalid request: the body took too long.").status(408),
+        Unread::TooLong => {
+            let limit = format!("the body can have up to {BODY_BYTES_MAX} bytes.");
+            ApiError::invalid(format!("Invalid request: {limit}")).status(413)
+        }
+        Unread::NoRoom => {
+            metrics.refused(Reason::Memory);
+            refusals::too_many_bodies()
+        }
+    })
+}
+
+enum Unread {
+    Broken,
+    Slow,
+    TooLong,
+    NoRoom,
+}
+
+async fn all(mut body: Incoming, share: &mut Share) -> Result<Bytes, Unread> {
+    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        if share.bytes() + data.len() > BODY_BYTES_MAX {
+            return Err(Unread::TooLong);
+        }
+        if !share.grow(data.len()) {
+            return Err(Unread::NoRoom);
+        }
+        // Nearly every body is one frame, which is then not copied.
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&std::mem::take(&mut first));
+            rest.extend_from_slice(&data);
+        }
     }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
 /// The parameters of a request of the API.

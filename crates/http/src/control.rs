@@ -2,7 +2,6 @@
 //! out, with the sandbox's secret key.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use api::runtime::{Acting, platform, with_tx};
@@ -19,29 +18,38 @@ use crate::answer::Answer;
 use crate::clock::{self, Move};
 use crate::gateway::{Gateway, fault};
 use crate::limits::WAIT_MS_MAX;
-use crate::{body, openapi, refusals};
+use crate::seen::Seen;
+use crate::{metrics, openapi, readiness, refusals};
 
-pub async fn answer(gateway: &Gateway, request: Request<Incoming>, request_id: &str) -> Answer {
-    let mut answer = match dispatch(gateway, request).await {
+pub async fn answer(gateway: &Gateway, request: Request<Incoming>, seen: &mut Seen) -> Answer {
+    let mut answer = match dispatch(gateway, request, seen).await {
         Ok(answer) => answer,
         Err(error) => Answer::error(&error, None),
     };
-    answer.set("request-id", request_id);
+    answer.set("request-id", &seen.request_id);
     answer
 }
 
-async fn dispatch(gateway: &Gateway, request: Request<Incoming>) -> Result<Answer, ApiError> {
+async fn dispatch(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    seen: &mut Seen,
+) -> Result<Answer, ApiError> {
     let (parts, incoming) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let method = parts.method.as_str().to_owned();
     let inner = path.strip_prefix("/_exchequer/").unwrap_or("").to_owned();
-    if (method.as_str(), inner.as_str()) == ("GET", "health") {
-        return Ok(Answer::json(200, health(gateway)));
+    match (method.as_str(), inner.as_str()) {
+        ("GET", "health") => return Ok(readiness::health(gateway)),
+        ("GET", "ready") => return Ok(readiness::ready(gateway)),
+        ("GET", "metrics") if gateway.metrics_open => return Ok(metrics(gateway)),
+        _ => {}
     }
     let caller = gateway.authenticate(&parts.headers)?;
     let workspace = &caller.workspace;
+    seen.acts_for(&workspace.account);
     let query = Query(parts.uri.query().unwrap_or("").to_owned());
-    let bytes = body::read(incoming).await?;
+    let (bytes, _share) = gateway.body(incoming).await?;
     let body = if bytes.is_empty() { Value::Null } else { parse(&bytes)? };
     let steps: Vec<&str> = inner.split('/').collect();
     let json = match (method.as_str(), steps.as_slice()) {
@@ -49,6 +57,8 @@ async fn dispatch(gateway: &Gateway, request: Request<Incoming>) -> Result<Answe
         ("POST", ["clock"]) => clock::shift(gateway, workspace, Move::parse(&body)?).await?,
         ("POST", ["reset"]) => reset(gateway, workspace).await?,
         ("POST", ["account"]) => account(gateway, workspace, &body).await?,
+        ("GET", ["metrics"]) if caller.masked.starts_with("sk_") => return Ok(metrics(gateway)),
+        ("GET", ["metrics"]) => return Err(refusals::secret_key_required()),
         ("GET", ["coverage"]) => openapi::coverage(&gateway.app),
         ("GET", ["deliveries"]) => deliveries(gateway, workspace, &query)?,
         ("POST", ["deliveries", "wait"]) => return wait(gateway, workspace, &body).await,
@@ -67,18 +77,10 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
         .map_err(|error| ApiError::invalid(format!("The body is not valid JSON: {error}.")))
 }
 
-/// Needs no key and touches no sandbox.
-fn health(gateway: &Gateway) -> Json {
-    let counters = &gateway.committer.counters;
-    let count = |counter: &std::sync::atomic::AtomicU64| {
-        Json::Int(i64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(i64::MAX))
-    };
-    object([
-        ("status", "ok".into()),
-        ("version", gateway.version.into()),
-        ("commits", count(&counters.commits)),
-        ("commands", count(&counters.commands)),
-    ])
+fn metrics(gateway: &Gateway) -> Answer {
+    let mut answer = Answer::html(200, metrics::text(gateway));
+    answer.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
+    answer
 }
 
 /// Empties the workspace. The account keeps its id; the clock runs with the machine's again.

@@ -2,13 +2,12 @@
 //! read on this thread or a command in the committer. The order of the checks is part of the API.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use api::operation::{Handler, Method, Operation, Path, Product, Write};
 use api::runtime::{Acting, platform, view, with_tx};
 use api::view::{Owner, RequestInfo};
 use api::{ApiError, App, Failure, Json};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use delivery::Delivery;
 use hyper::Request;
@@ -20,9 +19,14 @@ use store::{Command, Committer, Registry, Session, Workspace};
 use tokio::sync::oneshot;
 
 use crate::answer::{Answer, Body};
+use crate::head::{Echo, idempotency_key, key_of, leading_slashes_collapsed, version};
 use crate::idempotency::{InFlight, Key, body_of};
 use crate::keys::{Caller, KeyError, Keys, no_key};
+use crate::limits::Limits;
+use crate::load::{Room, Share};
+use crate::metrics::{Metrics, Reason};
 use crate::router::Router;
+use crate::seen::Seen;
 use crate::{body, refusals};
 
 /// Everything a request needs.
@@ -35,6 +39,14 @@ pub struct Gateway {
     pub router: Router,
     pub delivery: Arc<Delivery>,
     pub in_flight: InFlight,
+    pub metrics: Arc<Metrics>,
+    pub limits: Limits,
+    pub bodies: Arc<Room>,
+    pub stopping: AtomicBool,
+    /// The metrics are shown to whoever asks.
+    pub metrics_open: bool,
+    /// Each request makes a line of the log.
+    pub access_log: bool,
     pub version: &'static str,
 }
 
@@ -62,17 +74,18 @@ enum Outcome {
 }
 
 /// An answer with what its headers must tell.
-struct Executed {
-    answer: Answer,
-    original: Option<String>,
-    replayed: bool,
+pub struct Executed {
+    pub answer: Answer,
+    pub original: Option<String>,
+    pub replayed: bool,
     /// The operation began: a key's answer is kept, so that trying again only gives it again.
-    began: bool,
+    pub began: bool,
 }
 
 impl Gateway {
     /// Answers one request to the API itself.
-    pub async fn api(&self, request: Request<Incoming>, request_id: String) -> Answer {
+    pub async fn api(&self, request: Request<Incoming>, seen: &mut Seen) -> Answer {
+        let request_id = seen.request_id.clone();
         let path = leading_slashes_collapsed(request.uri().path());
         let mut echo = Echo::default();
         let (parts, body) = request.into_parts();
@@ -80,7 +93,7 @@ impl Gateway {
         let method = parts.method.as_str();
         let headers = &parts.headers;
         let asked = Asked { method, path: &path, query, headers, request_id: &request_id };
-        let outcome = self.admit(asked, body, &mut echo).await;
+        let outcome = self.admit(asked, body, &mut echo, seen).await;
         let mut answer = match outcome {
             Ok(executed) => echo.on_executed(executed, &request_id),
             Err((error, caller)) => {
@@ -98,6 +111,7 @@ impl Gateway {
         asked: Asked<'_>,
         body: Incoming,
         echo: &mut Echo,
+        seen: &mut Seen,
     ) -> Result<Executed, (ApiError, Option<Arc<Caller>>)> {
         let Asked { method, path, query, headers, request_id } = asked;
         let caller = self.authenticate(headers).map_err(|error| (error, None))?;
@@ -105,6 +119,7 @@ impl Gateway {
         let version = version(headers).map_err(fail)?;
         echo.version = Some(version);
         let owner = self.acting_account(&caller, headers, echo).map_err(fail)?;
+        seen.acts_for(&owner.id);
         let workspace = &caller.workspace;
         let (operation, path) =
             self.route(method, path, workspace).map_err(|error| match error {
@@ -115,8 +130,9 @@ impl Gateway {
                 }
                 Unrouted::Refused(error) => fail(error),
             })?;
-        let bytes = body::read(body).await.map_err(fail)?;
-        let bag = body::bag(query, headers.get(CONTENT_TYPE), bytes.clone()).await.map_err(fail)?;
+        seen.routed(self, operation);
+        let (bytes, share) = self.body(body).await.map_err(fail)?;
+        let bag = body::bag(query, headers.get(CONTENT_TYPE), bytes).await.map_err(fail)?;
         let call = Call { caller: caller.clone(), owner, request_id: request_id.to_owned() };
         let mut key = None;
         if operation.method == Method::Post {
@@ -148,7 +164,7 @@ impl Gateway {
                     None => None,
                 };
                 fail::fail_point!("error_answer", |_| Err(fail(ApiError::internal())));
-                let executed = self.command(&call, write, key, bytes.len()).await.map_err(fail);
+                let executed = self.command(&call, write, key, share).await.map_err(fail);
                 drop(held);
                 executed
             }
@@ -250,6 +266,17 @@ impl Gateway {
         self.run(workspace, 0, false, Box::new(|_| Keep::No)).await
     }
 
+    pub async fn body(&self, body: Incoming) -> Result<(Bytes, Share), ApiError> {
+        let mut share = self.bodies.share();
+        let within = self.limits.client_timeout;
+        let bytes = body::read(body, &mut share, within, &self.metrics).await?;
+        Ok((bytes, share))
+    }
+
+    pub fn is_queue_full(&self) -> bool {
+        self.committer.queued() >= self.limits.queued
+    }
+
     /// Queues a command and waits until its batch stands.
     pub async fn run(
         &self,
@@ -264,7 +291,8 @@ impl Gateway {
             let _ = tell.send(result);
         });
         let command = Command { workspace: workspace.clone(), bytes, alone, run, done };
-        if self.committer.send(command).is_err() {
+        if self.is_queue_full() || self.committer.send(command).is_err() {
+            self.metrics.refused(Reason::Queue);
             return Err(refusals::overloaded());
         }
         match told.await {
@@ -282,15 +310,18 @@ impl Gateway {
         call: &Call,
         write: Write,
         key: Option<Key>,
-        bytes: usize,
+        share: Share,
     ) -> Result<Executed, ApiError> {
         let (give, mut given) = oneshot::channel();
         let mut give = Some(give);
         let app = self.app.clone();
         let acting = call.acting(key.as_ref());
         let request_id = call.request_id.clone();
-        let keyed = key.is_some();
+        let (keyed, bytes) = (key.is_some(), share.bytes());
         let run = Box::new(move |session: &mut Session<'_>| {
+            // The parameters stay in memory for as long as this does, whether the client waits or
+            // not.
+            let _ = &share;
             let (outcome, keep) =
                 execute(&app, session, &acting, &write, key.as_ref(), &request_id);
             if let Some(give) = give.take() {
@@ -488,49 +519,6 @@ impl Executed {
     }
 }
 
-/// What the answer's headers repeat of the request.
-#[derive(Default)]
-struct Echo {
-    version: Option<&'static str>,
-    account: Option<String>,
-    key: Option<String>,
-    notice: bool,
-}
-
-impl Echo {
-    fn on_executed(&self, executed: Executed, request_id: &str) -> Answer {
-        let mut answer = executed.answer;
-        if self.key.is_some() && executed.began {
-            let original = executed.original.as_deref().unwrap_or(request_id);
-            answer.set("original-request", original);
-            answer.set("stripe-should-retry", "false");
-        }
-        if executed.replayed {
-            answer.set("idempotent-replayed", "true");
-            // The official CLI prints only this spelling.
-            answer.set("idempotency-replayed", "true");
-        }
-        answer
-    }
-
-    fn write(&self, answer: &mut Answer) {
-        if let Some(version) = self.version {
-            answer.set("stripe-version", version);
-        }
-        if let Some(account) = &self.account {
-            answer.set("stripe-account", account);
-        }
-        if let Some(key) = &self.key {
-            answer.set("idempotency-key", key);
-        }
-        if self.notice {
-            let version = env!("CARGO_PKG_VERSION");
-            let text = format!("not served by Exchequer {version}, see /_exchequer/coverage");
-            answer.set("stripe-notice", &text);
-        }
-    }
-}
-
 pub fn fault(failure: Failure) -> ApiError {
     match failure {
         Failure::Refused(error) | Failure::Declined(error) => *error,
@@ -545,44 +533,4 @@ fn log_url(workspace: &Workspace, request_id: &str) -> String {
     let mode = if workspace.livemode { "" } else { "/test" };
     let account = &workspace.account;
     format!("https://dashboard.stripe.com/{account}{mode}/workbench/logs?object={request_id}")
-}
-
-/// The key in an Authorization header.
-fn key_of(value: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(value).ok()?.trim();
-    let (scheme, rest) = text.split_once(' ')?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(rest.to_owned());
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(BASE64.decode(rest).ok()?).ok()?;
-    let user = decoded.split(':').next().unwrap_or("");
-    Some(user.to_owned())
-}
-
-fn version(headers: &HeaderMap) -> Result<&'static str, ApiError> {
-    let mut values = headers.get_all("stripe-version").iter();
-    let Some(first) = values.next() else { return Ok(api::versions::LATEST) };
-    let mut given = String::from_utf8_lossy(first.as_bytes()).into_owned();
-    for more in values {
-        given.push_str(", ");
-        given.push_str(&String::from_utf8_lossy(more.as_bytes()));
-    }
-    let known = api::versions::VERSIONS.iter().copied().find(|version| *version == given);
-    known.ok_or_else(|| ApiError::invalid(format!("Invalid Stripe API version: {given}")))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    Key::check(&text)?;
-    Ok(Some(text))
-}
-
-/// Some clients put a slash too many before the path.
-fn leading_slashes_collapsed(path: &str) -> String {
-    format!("/{}", path.trim_start_matches('/'))
 }

@@ -40,11 +40,30 @@ pub fn account_invalid(key: &str, account: &str) -> ApiError {
     .status(403)
 }
 
+/// The server serves as many connections as it may.
+pub fn too_many_connections() -> ApiError {
+    let mut error = overloaded();
+    error.message = "The server has too many connections. Please try again.".into();
+    error
+}
+
+/// The bodies of requests in progress fill the memory that they may take.
+pub fn too_many_bodies() -> ApiError {
+    let mut error = overloaded();
+    error.message = "The server holds too many large requests. Please try again.".into();
+    error
+}
+
 /// The committer's queue is full: refusing at once keeps the rest fast.
 pub fn overloaded() -> ApiError {
     let mut error = ApiError::internal().status(503).retry(true);
     error.message = "The server has too many requests waiting. Please try again.".into();
     error
+}
+
+/// What is told of the whole server is not for keys that may do only some things.
+pub fn secret_key_required() -> ApiError {
+    ApiError::invalid("This call needs a secret key.").code("secret_key_required").status(403)
 }
 
 pub fn too_many_sandboxes(max: usize) -> ApiError {

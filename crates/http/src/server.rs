@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use api::operation::Method;
@@ -14,13 +15,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use store::id::random_text;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use crate::answer::{Answer, HttpResponse};
+use crate::connections::{Door, Impatient};
 use crate::gateway::Gateway;
 use crate::limits::*;
+use crate::seen::Seen;
 use crate::{control, openapi, pages, refusals};
 
 /// Serves until `stop` resolves, then lets requests in progress end.
@@ -30,14 +31,15 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let graceful = Arc::new(GracefulShutdown::new());
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let door = Arc::new(Door::new(gateway.limits.connections));
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|listener| {
-            tokio::spawn(accept(listener, gateway.clone(), graceful.clone(), room.clone()))
+            tokio::spawn(accept(listener, gateway.clone(), graceful.clone(), door.clone()))
         })
         .collect();
     stop.await;
+    gateway.stopping.store(true, Ordering::Relaxed);
     for task in accepting {
         task.abort();
         let _ = task.await;
@@ -51,10 +53,9 @@ async fn accept(
     listener: TcpListener,
     gateway: Arc<Gateway>,
     graceful: Arc<GracefulShutdown>,
-    room: Arc<Semaphore>,
+    door: Arc<Door>,
 ) {
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else { return };
         let (stream, _) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -64,12 +65,16 @@ async fn accept(
                 continue;
             }
         };
+        let Some(admitted) = door.admit(&gateway.metrics) else {
+            door.turn_away(stream);
+            continue;
+        };
         let connection = connection(stream, gateway.clone());
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off, or sends nonsense, ends its own connection only.
             let _ = watched.await;
-            drop(permit);
+            drop(admitted);
         });
     }
 }
@@ -78,14 +83,15 @@ fn connection(
     stream: TcpStream,
     gateway: Arc<Gateway>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
-    let _ = stream.set_nodelay(true);
+    let timeout = gateway.limits.client_timeout;
+    let stream = Impatient::new(stream, timeout, gateway.metrics.clone());
     let service = service_fn(move |request| {
         let gateway = gateway.clone();
         async move { respond(gateway, request).await }
     });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ_TIMEOUT)
+        .header_read_timeout(timeout)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
 }
@@ -108,18 +114,12 @@ async fn respond(
 ) -> Result<HttpResponse, Dropped> {
     let post = request.method() == hyper::Method::POST;
     let api = request.uri().path().starts_with("/v1/");
-    let started = std::time::Instant::now();
-    let line = tracing::enabled!(tracing::Level::DEBUG)
-        .then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let answer = guarded(answer(gateway, request)).await.unwrap_or_else(|| {
+    let mut seen = Seen::new(&gateway, &request);
+    let answer = guarded(answer(&gateway, request, &mut seen)).await.unwrap_or_else(|| {
         tracing::error!("a request panicked");
         Answer::error(&api::ApiError::internal(), None)
     });
-    if let Some((method, path)) = line {
-        let (status, took_us) = (answer.status, started.elapsed().as_micros());
-        let id = answer.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("");
-        tracing::debug!(%method, path, status, request = id, took_us, "answered");
-    }
+    seen.answered(&gateway, &answer);
     if post && api && should_drop() {
         return Err(Dropped);
     }
@@ -145,12 +145,11 @@ fn should_drop() -> bool {
     false
 }
 
-async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Answer {
-    let request_id = format!("req_{}", random_text(14));
+async fn answer(gateway: &Gateway, request: Request<Incoming>, seen: &mut Seen) -> Answer {
     if line_bytes(request.uri()) > REQUEST_LINE_BYTES_MAX {
         return Answer::html(414, "<h1>414 Request-URI Too Large</h1>\n".into());
     }
-    if gateway.keys.is_open() && !is_own_site(&gateway, request.headers()) {
+    if gateway.keys.is_open() && !is_own_site(gateway, request.headers()) {
         return Answer::error(&refusals::foreign_site(), None);
     }
     let path = request.uri().path().to_owned();
@@ -159,13 +158,11 @@ async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Answer {
         return preflight(request.headers());
     }
     match path.as_str() {
-        "/" if get => Answer::html(200, pages::front(&gateway)),
+        "/" if get => Answer::html(200, pages::front(gateway)),
         "/openapi.json" if get => Answer::json(200, openapi::document(&gateway.app)),
-        _ if path.starts_with("/_exchequer/") => {
-            control::answer(&gateway, request, &request_id).await
-        }
-        _ if get && path.starts_with(pages::RECEIPTS) => receipt(&gateway, &path).await,
-        _ => gateway.api(request, request_id).await,
+        _ if path.starts_with("/_exchequer/") => control::answer(gateway, request, seen).await,
+        _ if get && path.starts_with(pages::RECEIPTS) => receipt(gateway, &path).await,
+        _ => gateway.api(request, seen).await,
     }
 }
 
