@@ -41,6 +41,7 @@ pub fn in_transaction(work: impl FnOnce(&mut Tx<'_>)) {
     let run = |reader: &dyn store::Reader| {
         let session = Session {
             reader,
+            decoded: None,
             sealer: &database.sealer,
             workspace,
             number: 1,
