@@ -3,6 +3,7 @@
 //! `:memory:` is a private temporary file that is never flushed, because shared in-memory databases
 //! of SQLite allow no snapshot reads beside a writer.
 
+mod memory;
 mod pool;
 mod reader;
 mod writer;
@@ -19,7 +20,6 @@ pub use writer::Writer;
 
 use self::pool::Pool;
 use crate::cache::DecodedCache;
-use crate::id::random_text;
 use crate::seal::Sealer;
 use crate::{Reader, Result, StoreError};
 
@@ -115,9 +115,7 @@ impl Database {
     }
 
     fn private(sealer: Sealer) -> Result<(Arc<Database>, Writer)> {
-        let name = format!("exchequer-{}-{}", std::process::id(), random_text(8));
-        let directory = memory_directory().join(name);
-        std::fs::create_dir(&directory).map_err(|e| unusable(&directory, &e))?;
+        let (directory, lock) = memory::directory()?;
         let path = directory.join("store.db");
         let pool = Arc::<Pool>::default();
         let connection = connect(&path, WRITER_CACHE_KIB, false, Access::Create)?;
@@ -129,7 +127,7 @@ impl Database {
             pool,
             decoded: DecodedCache::default(),
             sealer: Arc::new(sealer),
-            _lock: None,
+            _lock: Some(lock),
             temporary: Some(directory),
         };
         Ok((Arc::new(database), writer))
@@ -189,17 +187,6 @@ fn key_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".key");
     PathBuf::from(name)
-}
-
-/// Where a `:memory:` store lies: in the memory file system where that is roomy, because a container
-/// may have a tiny one; else with the other temporary files.
-fn memory_directory() -> PathBuf {
-    const ROOM_BYTES_MIN: u64 = 1 << 30;
-    let shared = Path::new("/dev/shm");
-    match fs4::available_space(shared) {
-        Ok(room) if room >= ROOM_BYTES_MIN => shared.to_owned(),
-        _ => std::env::temp_dir(),
-    }
 }
 
 /// Takes the key file's lock: two programs on one store would each trust their own caches.
