@@ -232,6 +232,44 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_is_kept_as_its_minor_units() {
+        for cents in [1, 2, 700, i64::MAX] {
+            let amount = Amount::try_from(cents).unwrap();
+            assert_eq!((i64::from(amount), amount.minor_units()), (cents, cents));
+        }
+        assert_eq!(Amount::try_from(-5), Err(LedgerError::NotPositive(-5)));
+    }
+
+    #[test]
+    fn the_current_balance_is_the_sum_of_all_three() {
+        let balance = Impact { cash: 100, inbound_pending: 20, outbound_pending: 3 };
+        assert_eq!(balance.current(), 123);
+        let sum = balance.plus(&Impact { cash: -1, inbound_pending: -2, outbound_pending: -3 });
+        assert_eq!(sum, Ok(Impact { cash: 99, inbound_pending: 18, outbound_pending: 0 }));
+    }
+
+    #[test]
+    fn nothing_is_held_on_its_way_in() {
+        let pending = Account::Own(Side::InboundPending);
+        let posting = Posting::new(Account::Contra(Contra::AchClearing), pending, amount(5));
+        let broken = Impact { inbound_pending: 5, ..Impact::default() };
+        let refused = Impact::default().apply(&posting);
+        assert_eq!(refused, Err(LedgerError::HoldBroken(broken)));
+    }
+
+    #[test]
+    fn an_error_says_what_was_wrong() {
+        let broken = LedgerError::HoldBroken(Impact { outbound_pending: -7, ..Impact::default() });
+        for (error, words) in [
+            (LedgerError::NotPositive(-5), "-5"),
+            (LedgerError::Overflow, "64 bits"),
+            (broken, "-7"),
+        ] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
     fn names_are_read_back() {
         for (account, name) in NAMES {
             assert_eq!(Account::parse(name), Some(account));
