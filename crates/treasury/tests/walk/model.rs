@@ -1,0 +1,504 @@
+//! A second, simpler Treasury: balances and statuses in plain lists, moved by rules of its own. It
+//! knows nothing of postings, rows or requests, and shares no code with what it is compared to.
+
+use std::collections::BTreeMap;
+
+use crate::command::{Action, Amount, Automatic, Command, NUMBERS, Network, To};
+
+/// What a refused command's error says as its `code`.
+pub type Code = Option<&'static str>;
+pub type Verdict = Result<(), Code>;
+
+pub const MISSING: Code = Some("resource_missing");
+const TRANSITION: Code = Some("status_transition_invalid");
+const TOO_LITTLE: Code = Some("balance_insufficient");
+
+pub const OPEN_MAX: usize = 3;
+pub const OWNERS: usize = 3;
+
+/// The places of the features in `FEATURES`.
+const ABA: usize = 0;
+const WITHIN: usize = 1;
+const BY_ACH: usize = 2;
+const BY_WIRE: usize = 3;
+
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: String,
+    pub owner: usize,
+    pub cash: i64,
+    pub held: i64,
+    pub is_open: bool,
+    pub features: u8,
+    pub no_inbound: bool,
+    pub no_outbound: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Payment {
+    pub id: String,
+    pub account: usize,
+    pub amount: i64,
+    pub way: Way,
+    pub status: Status,
+    pub created: i64,
+    pub posted_at: Option<i64>,
+    /// When it came to another end.
+    pub ended_at: Option<i64>,
+    pub returned_code: Option<&'static str>,
+    pub is_delayed: bool,
+    pub is_tracked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Ach,
+    Wire,
+    Within { to: usize },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    Processing,
+    Canceled,
+    Failed,
+    Posted,
+    Returned,
+}
+
+#[derive(Clone, Debug)]
+pub struct Credit {
+    pub account: usize,
+    pub amount: i64,
+    pub network: &'static str,
+    pub created: i64,
+    pub failure: Option<&'static str>,
+    pub from: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flow {
+    Payment(usize),
+    Credit(usize),
+    None,
+}
+
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    pub account: usize,
+    pub flow: Flow,
+    pub amount: i64,
+    pub status: &'static str,
+    pub created: i64,
+    pub ended: Option<i64>,
+}
+
+pub struct Model {
+    pub now: i64,
+    pub accounts: Vec<Account>,
+    pub payments: Vec<Payment>,
+    pub credits: Vec<Credit>,
+    pub transactions: Vec<Transaction>,
+    /// What is outside of all accounts, by where it is.
+    pub outside: BTreeMap<&'static str, i64>,
+    /// What each owner was told, in order.
+    pub told: Vec<Vec<(&'static str, Flow)>>,
+    delay: i64,
+    /// Automatic steps: when, of which payment.
+    jobs: Vec<(i64, usize, Automatic)>,
+}
+
+impl Model {
+    pub fn new(now: i64, delay: i64) -> Self {
+        Model {
+            now,
+            accounts: Vec::new(),
+            payments: Vec::new(),
+            credits: Vec::new(),
+            transactions: Vec::new(),
+            outside: BTreeMap::new(),
+            told: vec![Vec::new(); OWNERS],
+            delay,
+            jobs: Vec::new(),
+        }
+    }
+
+    /// A drawn command about what is there now; none where there is nothing of the kind.
+    pub fn resolve(&self, command: Command) -> Option<Command> {
+        let place = |drawn: usize| drawn % self.accounts.len();
+        let cash = |account: usize| self.accounts[place(account)].cash;
+        let cents = |amount, account| match amount {
+            Amount::Cents(cents) => cents,
+            Amount::All => cash(account).max(1),
+            Amount::OneTooMany => cash(account) + 1,
+        };
+        let cents = |amount, account| Amount::Cents(cents(amount, account));
+        Some(match command {
+            Command::Open { .. } | Command::Wait { .. } => command,
+            Command::Fund { account, network, amount } => {
+                Command::Fund { account: place(account), network, amount: cents(amount, account) }
+            }
+            Command::Pay { account, to, amount } => {
+                let to = if let To::Account(to) = to { To::Account(place(to)) } else { to };
+                Command::Pay { account: place(account), to, amount: cents(amount, account) }
+            }
+            Command::Act { payment, action } => {
+                let count = self.payments.len();
+                let latest = count.checked_sub(1)?;
+                Command::Act { payment: latest - payment % count, action }
+            }
+            Command::Switch { account, feature, on } => {
+                Command::Switch { account: place(account), feature, on }
+            }
+            Command::Restrict { account, inbound, outbound } => {
+                Command::Restrict { account: place(account), inbound, outbound }
+            }
+            Command::Close { account, heir } => {
+                Command::Close { account: place(account), heir: heir.map(place) }
+            }
+        })
+    }
+
+    /// Whose business a command is.
+    pub fn owner(&self, command: Command) -> usize {
+        match command {
+            Command::Open { owner, .. } => owner,
+            Command::Fund { account, .. }
+            | Command::Pay { account, .. }
+            | Command::Switch { account, .. }
+            | Command::Restrict { account, .. }
+            | Command::Close { account, .. } => self.accounts[account].owner,
+            Command::Act { payment, .. } => self.accounts[self.payments[payment].account].owner,
+            Command::Wait { .. } => 0,
+        }
+    }
+
+    /// Lets a resolved command happen, or says why it is refused. What it makes has no id yet.
+    pub fn apply(&mut self, command: Command) -> Verdict {
+        match command {
+            Command::Open { owner, features } => self.open(owner, features),
+            Command::Fund { account, network, amount } => {
+                self.fund(account, network, cents(amount))
+            }
+            Command::Pay { account, to, amount } => self.pay(account, to, cents(amount)),
+            Command::Act { payment, action } => self.act(payment, action),
+            Command::Switch { account, feature, on } => self.change(account, |account| {
+                let bit = 1 << feature;
+                account.features = account.features & !bit | if on { bit } else { 0 };
+            }),
+            // Nothing is asked for: nothing is refused.
+            Command::Restrict { inbound: None, outbound: None, .. } => Ok(()),
+            Command::Restrict { account, inbound, outbound } => self.change(account, |account| {
+                account.no_inbound = inbound.unwrap_or(account.no_inbound);
+                account.no_outbound = outbound.unwrap_or(account.no_outbound);
+            }),
+            Command::Close { account, heir } => self.close(account, heir),
+            Command::Wait { ms } => {
+                self.now += ms;
+                Ok(())
+            }
+        }
+    }
+
+    /// What has become due happens, each thing at its own time.
+    pub fn run_due(&mut self) {
+        let now = self.now;
+        loop {
+            // The first of those that are due at the same time was planned first.
+            let first = self.jobs.iter().enumerate().min_by_key(|(at, (due, ..))| (*due, *at));
+            let Some((at, (due, ..))) = first else { break };
+            if *due > now {
+                break;
+            }
+            let (due, payment, step) = self.jobs.remove(at);
+            self.now = due;
+            // A payment that went another way meanwhile is left alone.
+            let _ = match step {
+                Automatic::Cancel => self.act(payment, Action::Cancel),
+                Automatic::Fail => self.act(payment, Action::Fail),
+                Automatic::Post => self.act(payment, Action::Post),
+                Automatic::Return(code) => self.act(payment, Action::Return(Some(code))),
+                Automatic::Delay => self.delay(payment),
+            };
+        }
+        self.now = now;
+    }
+
+    fn open(&mut self, owner: usize, features: u8) -> Verdict {
+        let open = self.accounts.iter().filter(|account| account.owner == owner && account.is_open);
+        if open.count() >= OPEN_MAX {
+            return Err(None);
+        }
+        self.accounts.push(Account {
+            id: String::new(),
+            owner,
+            cash: 0,
+            held: 0,
+            is_open: true,
+            features,
+            no_inbound: false,
+            no_outbound: false,
+        });
+        Ok(())
+    }
+
+    /// What only an open account can have done to it.
+    fn change(&mut self, account: usize, change: impl FnOnce(&mut Account)) -> Verdict {
+        let account = &mut self.accounts[account];
+        if !account.is_open {
+            return Err(None);
+        }
+        change(account);
+        Ok(())
+    }
+
+    fn fund(&mut self, account: usize, network: Network, amount: i64) -> Verdict {
+        let to = &self.accounts[account];
+        let is_wire = network == Network::UsDomesticWire;
+        let failure = match to {
+            _ if !to.is_open => Some("account_closed"),
+            _ if !to.has(ABA) => return Err(None),
+            _ if to.no_inbound && !is_wire => Some("account_frozen"),
+            _ => None,
+        };
+        let network = match network {
+            Network::Ach => "ach",
+            Network::Rtp => "rtp",
+            Network::UsDomesticWire => "us_domestic_wire",
+        };
+        self.receive(account, amount, network, failure, None);
+        Ok(())
+    }
+
+    fn pay(&mut self, account: usize, to: To, amount: i64) -> Verdict {
+        let from = &self.accounts[account];
+        let (way, feature, steps) = match to {
+            To::Bank { number, by_wire: false, .. } => (Way::Ach, BY_ACH, NUMBERS[number].2),
+            To::Bank { number, by_wire: true, .. } => (Way::Wire, BY_WIRE, NUMBERS[number].2),
+            To::Account(to) => {
+                let there = &self.accounts[to];
+                let takes = there.is_open && there.has(WITHIN) && !there.no_inbound;
+                if there.owner == from.owner || !takes {
+                    return Err(None);
+                }
+                (Way::Within { to }, WITHIN, &[Automatic::Post][..])
+            }
+        };
+        if !from.is_open || !from.has(feature) || from.no_outbound {
+            return Err(None);
+        }
+        if from.cash < amount {
+            return Err(TOO_LITTLE);
+        }
+        let payment = self.payments.len();
+        self.accounts[account].cash -= amount;
+        self.accounts[account].held += amount;
+        self.payments.push(Payment {
+            id: String::new(),
+            account,
+            amount,
+            way,
+            status: Status::Processing,
+            created: self.now,
+            posted_at: None,
+            ended_at: None,
+            returned_code: None,
+            is_delayed: false,
+            is_tracked: false,
+        });
+        self.begin(account, Flow::Payment(payment), -amount, "open");
+        self.tell_payment(payment, "created");
+        for (at, step) in (1..).zip(steps) {
+            self.jobs.push((self.now + at * self.delay, payment, *step));
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, payment: usize, action: Action) -> Verdict {
+        let Payment { status, way, is_tracked, .. } = self.payments[payment];
+        let is_processing = status == Status::Processing;
+        match action {
+            Action::Cancel if is_processing => {
+                self.give_back(payment, Status::Canceled, "canceled");
+            }
+            Action::Fail if is_processing => self.give_back(payment, Status::Failed, "failed"),
+            Action::Post if is_processing => self.post(payment),
+            Action::Return(code)
+                if (is_processing || status == Status::Posted) && way.is_to_bank() =>
+            {
+                if is_processing {
+                    self.post(payment);
+                }
+                self.bring_back(payment, code.unwrap_or("declined"));
+            }
+            Action::Track { other } if matches!(status, Status::Posted | Status::Returned) => {
+                if is_tracked {
+                    return Err(TRANSITION);
+                }
+                if other || !way.is_to_bank() {
+                    return Err(None);
+                }
+                self.payments[payment].is_tracked = true;
+                self.tell_payment(payment, "tracking_details_updated");
+            }
+            _ => return Err(TRANSITION),
+        }
+        Ok(())
+    }
+
+    fn delay(&mut self, payment: usize) -> Verdict {
+        if self.payments[payment].status != Status::Processing {
+            return Err(TRANSITION);
+        }
+        self.payments[payment].is_delayed = true;
+        self.tell_payment(payment, "expected_arrival_date_updated");
+        Ok(())
+    }
+
+    fn give_back(&mut self, payment: usize, status: Status, event: &'static str) {
+        let Payment { account, amount, .. } = self.payments[payment];
+        self.accounts[account].held -= amount;
+        self.accounts[account].cash += amount;
+        self.end(payment, "void");
+        self.payments[payment].status = status;
+        self.payments[payment].ended_at = Some(self.now);
+        self.tell_payment(payment, event);
+    }
+
+    fn post(&mut self, payment: usize) {
+        let Payment { account, amount, way, .. } = self.payments[payment];
+        self.accounts[account].held -= amount;
+        *self.outside.entry(way.outside()).or_default() += amount;
+        self.end(payment, "posted");
+        self.payments[payment].status = Status::Posted;
+        self.payments[payment].posted_at = Some(self.now);
+        self.tell_payment(payment, "posted");
+        let Way::Within { to } = way else { return };
+        let there = &self.accounts[to];
+        let failure = match there {
+            _ if !there.is_open => Some("account_closed"),
+            // The feature may be gone since; that holds back nothing.
+            _ if there.has(WITHIN) && there.no_inbound => Some("account_frozen"),
+            _ => None,
+        };
+        self.receive(to, amount, "stripe", failure, Some(payment));
+        if let Some(code) = failure {
+            self.bring_back(payment, code);
+        }
+    }
+
+    fn bring_back(&mut self, payment: usize, code: &'static str) {
+        let Payment { account, amount, way, .. } = self.payments[payment];
+        self.accounts[account].cash += amount;
+        *self.outside.entry(way.outside()).or_default() -= amount;
+        self.begin(account, Flow::Payment(payment), amount, "posted");
+        let payment_now = &mut self.payments[payment];
+        payment_now.status = Status::Returned;
+        payment_now.returned_code = Some(code);
+        payment_now.ended_at = Some(self.now);
+        self.tell_payment(payment, "returned");
+    }
+
+    fn receive(
+        &mut self,
+        account: usize,
+        amount: i64,
+        network: &'static str,
+        failure: Option<&'static str>,
+        from: Option<usize>,
+    ) {
+        let credit = Flow::Credit(self.credits.len());
+        self.credits.push(Credit { account, amount, network, created: self.now, failure, from });
+        if failure.is_none() {
+            self.accounts[account].cash += amount;
+            let outside = match network {
+                "ach" => "ach_clearing",
+                "rtp" => "rtp_clearing",
+                "us_domestic_wire" => "wire_clearing",
+                _ => "intra_stripe_transit",
+            };
+            *self.outside.entry(outside).or_default() -= amount;
+            self.begin(account, credit, amount, "posted");
+        }
+        let owner = self.accounts[account].owner;
+        self.told[owner].push(("created", credit));
+    }
+
+    fn close(&mut self, account: usize, heir: Option<usize>) -> Verdict {
+        let closing = &self.accounts[account];
+        if !closing.is_open {
+            return Err(TRANSITION);
+        }
+        if let Some(heir) = heir.map(|heir| &self.accounts[heir]) {
+            if heir.owner != closing.owner {
+                return Err(MISSING);
+            }
+            if heir.id == closing.id || !heir.is_open {
+                return Err(None);
+            }
+        }
+        let (cash, held) = (closing.cash, closing.held);
+        if held != 0 || (cash != 0 && heir.is_none()) {
+            return Err(None);
+        }
+        if let (Some(heir), 1..) = (heir, cash) {
+            self.accounts[heir].cash += cash;
+            self.accounts[account].cash = 0;
+            self.begin(account, Flow::None, -cash, "posted");
+            self.begin(heir, Flow::None, cash, "posted");
+        }
+        self.accounts[account].is_open = false;
+        Ok(())
+    }
+
+    fn begin(&mut self, account: usize, flow: Flow, amount: i64, status: &'static str) {
+        let created = self.now;
+        let ended = (status != "open").then_some(created);
+        self.transactions.push(Transaction { account, flow, amount, status, created, ended });
+    }
+
+    /// The payment's open Transaction comes to its end.
+    fn end(&mut self, payment: usize, status: &'static str) {
+        let flow = Flow::Payment(payment);
+        let of_flow = self.transactions.iter_mut().filter(|one| one.flow == flow);
+        for transaction in of_flow.filter(|one| one.status == "open") {
+            transaction.status = status;
+            transaction.ended = Some(self.now);
+            if status == "void" {
+                transaction.amount = 0;
+            }
+        }
+    }
+
+    fn tell_payment(&mut self, payment: usize, what: &'static str) {
+        let owner = self.accounts[self.payments[payment].account].owner;
+        self.told[owner].push((what, Flow::Payment(payment)));
+    }
+}
+
+impl Account {
+    pub fn has(&self, feature: usize) -> bool {
+        self.features & 1 << feature != 0
+    }
+}
+
+impl Way {
+    fn is_to_bank(self) -> bool {
+        !matches!(self, Way::Within { .. })
+    }
+
+    fn outside(self) -> &'static str {
+        match self {
+            Way::Ach => "ach_clearing",
+            Way::Wire => "wire_clearing",
+            Way::Within { .. } => "intra_stripe_transit",
+        }
+    }
+}
+
+fn cents(amount: Amount) -> i64 {
+    match amount {
+        Amount::Cents(cents) => cents,
+        Amount::All | Amount::OneTooMany => unreachable!("it was resolved"),
+    }
+}
