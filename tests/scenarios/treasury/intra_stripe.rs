@@ -181,3 +181,20 @@ fn a_destination_that_closed_meanwhile() {
         given.k1.expect_events(&["treasury.outbound_payment.created", ".posted", ".returned"]);
     }
 }
+
+#[test]
+fn a_destination_whose_account_was_deleted_meanwhile() {
+    for by_helper in [true, false] {
+        let (given, payment) = on_its_way();
+        given.b.close().ok();
+        let account = format!("/v1/accounts/{}", given.k2.account_id());
+        given.platform.delete(&account).ok().expect("deleted", true);
+        if by_helper {
+            payment.test_helper("post", &[]).ok().expect("status", "returned");
+        }
+        given.settle();
+        payment.expect("status", "returned").expect("returned_details.code", "account_closed");
+        given.a.expect_balance(5_000, 0);
+        given.k1.expect_events(&["treasury.outbound_payment.created", ".posted", ".returned"]);
+    }
+}

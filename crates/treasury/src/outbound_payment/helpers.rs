@@ -123,8 +123,12 @@ fn arrive(tx: &mut Tx<'_>, payment: &OutboundPayment) -> Result<Option<ReturnCod
     let Destination::FinancialAccount { id, owner } = &payment.destination else {
         return Ok(None);
     };
+    // Whoever it was for can be deleted meanwhile: nobody is left who could learn of it.
+    let Some(to) = owner_of(tx, *owner)? else {
+        return Ok(Some(ReturnCode::AccountClosed));
+    };
     let from = FromStripe {
-        to: owner_of(tx, *owner)?,
+        to,
         financial_account: id,
         sender: &payment.financial_account,
         flow: &payment.id,
@@ -140,13 +144,13 @@ fn arrive(tx: &mut Tx<'_>, payment: &OutboundPayment) -> Result<Option<ReturnCod
     }))
 }
 
-fn owner_of(tx: &Tx<'_>, number: i64) -> Result<Owner> {
+/// The account of a number; none once it is deleted.
+fn owner_of(tx: &Tx<'_>, number: i64) -> Result<Option<Owner>> {
     if number == 0 {
-        return Ok(tx.platform());
+        return Ok(Some(tx.platform()));
     }
     let id = (tx.app.api.account_by_number)(tx, number)?;
-    let id = id.ok_or_else(|| Fault(format!("no account has the number {number}")))?;
-    Ok(Owner { number, id })
+    Ok(id.map(|id| Owner { number, id }))
 }
 
 fn returned(
