@@ -92,6 +92,7 @@ fn connection(
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
+        .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
 }
@@ -116,7 +117,7 @@ async fn respond(
     let api = request.uri().path().starts_with("/v1/");
     let mut seen = Seen::new(&gateway, &request);
     let answer = guarded(answer(&gateway, request, &mut seen)).await.unwrap_or_else(|| {
-        tracing::error!("a request panicked");
+        tracing::error!(request = seen.request_id, "a request panicked");
         Answer::error(&api::ApiError::internal(), None)
     });
     seen.answered(&gateway, &answer);

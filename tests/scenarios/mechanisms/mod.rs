@@ -5,6 +5,7 @@ mod bad_input;
 mod crashes;
 pub mod failpoints;
 mod isolation;
+mod metrics;
 mod reads;
 mod secrets;
 mod verify;
