@@ -9,10 +9,10 @@ use crate::{Ended, Exit};
 #[derive(Args)]
 pub struct Server {
     /// The server's address
-    #[arg(long, env = "EXCHEQUER_SERVER", default_value = "http://127.0.0.1:12111")]
+    #[arg(long, global = true, env = "EXCHEQUER_SERVER", default_value = "http://127.0.0.1:12111")]
     server: String,
     /// The sandbox's secret key; also read from STRIPE_API_KEY
-    #[arg(long, env = "EXCHEQUER_KEY", hide_env_values = true)]
+    #[arg(long, global = true, env = "EXCHEQUER_KEY", hide_env_values = true)]
     key: Option<String>,
 }
 
@@ -95,7 +95,8 @@ pub fn reset(server: &Server) -> Result<(), Ended> {
 
 impl Server {
     fn authorization(&self) -> Result<String, Ended> {
-        let key = self.key.clone().or_else(|| std::env::var("STRIPE_API_KEY").ok());
+        let given = self.key.clone().filter(|key| !key.is_empty());
+        let key = given.or_else(|| std::env::var("STRIPE_API_KEY").ok());
         let missing = "which sandbox? Give --key, or set EXCHEQUER_KEY or STRIPE_API_KEY";
         let key = key.ok_or_else(|| Ended::new(Exit::BadFlag, missing))?;
         Ok(format!("Bearer {key}"))

@@ -1,5 +1,6 @@
 //! `exchequer serve`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -110,8 +111,10 @@ pub fn run(options: Options) -> Result<(), Ended> {
 }
 
 fn start_logging(options: &Options) {
-    let builder =
-        tracing_subscriber::fmt().with_max_level(options.log_level).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(options.log_level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if options.log == LogFormat::Json {
         builder.json().flatten_event(true).init();
     } else {
@@ -120,12 +123,20 @@ fn start_logging(options: &Options) {
 }
 
 async fn serve(options: Options) -> Result<(), Ended> {
-    let step_delay_ms = clock::duration(&options.step_delay)
-        .ok_or_else(|| Ended::new(Exit::BadFlag, "--step-delay looks like 500ms, 1s or 2m"))?;
+    let step_delay_ms = if options.step_delay == "0" {
+        0
+    } else {
+        clock::duration(&options.step_delay)
+            .ok_or_else(|| Ended::new(Exit::BadFlag, "--step-delay looks like 500ms, 1s or 2m"))?
+    };
+    if options.data.is_empty() {
+        return Err(Ended::new(Exit::BadFlag, "--data is the name of a file, or :memory:"));
+    }
+    check_signing_secret(&options)?;
     let limits = limits(&options)?;
     let listeners = listen(&options.listen).await?;
     let public_url = match &options.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
+        Some(url) => checked_public_url(url)?,
         None => address_of(&listeners),
     };
     let config = Config {
@@ -162,6 +173,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
         router,
         delivery: delivery.clone(),
         in_flight: InFlight::default(),
+        turns: clock::Turns::default(),
         metrics,
         limits,
         bodies: Room::new(BODIES_BYTES_MAX),
@@ -172,13 +184,40 @@ async fn serve(options: Options) -> Result<(), Ended> {
     });
     greet(&gateway, &options);
     server::serve(gateway, listeners, stopped()).await;
+    tokio::spawn(async {
+        // Whoever says it twice means it.
+        stopped().await;
+        std::process::exit(Exit::Failed as i32);
+    });
     waking.abort();
-    delivery.stop().await;
+    let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, delivery.stop()).await;
     drop((delivery, runtime));
     // The committer ends when nobody can send to it any more; what was queued is committed first.
     let ended = tokio::task::spawn_blocking(move || committing.join());
     let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, ended).await;
     Ok(())
+}
+
+/// An address that pages can be reached at: scheme and host, perhaps a port and a path.
+fn checked_public_url(url: &str) -> Result<String, Ended> {
+    let wrong = || Ended::new(Exit::BadFlag, "--public-url looks like https://pay.example.com");
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host = host.ok_or_else(wrong)?;
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>');
+    if host.trim_matches('/').is_empty() || !host.chars().all(plain) {
+        return Err(wrong());
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn check_signing_secret(options: &Options) -> Result<(), Ended> {
+    const TAIL_CHARS_MIN: usize = 8;
+    let Some(secret) = &options.signing_secret else { return Ok(()) };
+    let tail = secret.strip_prefix("whsec_").unwrap_or("");
+    if tail.len() >= TAIL_CHARS_MIN {
+        return Ok(());
+    }
+    Err(Ended::new(Exit::BadFlag, "--signing-secret is whsec_ and at least 8 characters more"))
 }
 
 fn limits(options: &Options) -> Result<Limits, Ended> {

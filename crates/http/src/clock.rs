@@ -1,17 +1,20 @@
 //! Moving a workspace's clock: from one thing that is due to the next, so that every job runs and
 //! every retry is made at its own time, in order, before the move is answered.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::runtime::{Acting, platform};
 use api::view::Owner;
 use api::{ApiError, Json, array, object, seconds};
 use store::committer::Keep;
-use store::workspace::machine_now;
+use store::workspace::{Tail, machine_now};
 use store::{Clock, ClockMode, IdRange, Millis, Workspace, WorkspaceState, id};
 
 use crate::gateway::{Gateway, fault};
 use crate::limits::{CLOCK_EVENTS_MAX, CLOCK_STEPS_MAX};
+use crate::refusals;
 
 /// What a clock is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,16 @@ pub enum Move {
 impl Move {
     /// From the control call's body: `{"action": …, "to": seconds, "by": "3d"}`.
     pub fn parse(body: &serde_json::Value) -> Result<Move, ApiError> {
+        let names = body.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let taken = match body["action"].as_str() {
+            Some("freeze" | "set") => "to",
+            Some("advance") => "by",
+            _ => "action",
+        };
+        if let Some(name) = names.into_iter().find(|name| *name != "action" && *name != taken) {
+            let message = format!("Received unknown parameter: {name}");
+            return Err(ApiError::param("parameter_unknown", name, message));
+        }
         let to = match &body["to"] {
             serde_json::Value::Null => None,
             value => Some(value.as_i64().and_then(|s| s.checked_mul(1000)).ok_or_else(|| {
@@ -72,15 +85,46 @@ pub fn duration(text: &str) -> Option<Millis> {
     number.checked_mul(unit)
 }
 
-/// Moves the clock and answers with what happened on the way.
+/// Whose turn it is to move a workspace's clock, or to empty the workspace: one after another.
+#[derive(Default)]
+pub struct Turns(Mutex<HashMap<Tail, Arc<tokio::sync::Mutex<()>>>>);
+
+/// Turns nobody waits for are forgotten when there are this many.
+const TURNS_KEPT_MAX: usize = 1000;
+
+impl Turns {
+    pub fn of(&self, workspace: &Workspace) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.len() >= TURNS_KEPT_MAX {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        turns.entry(workspace.tail).or_default().clone()
+    }
+}
+
+/// Moves the clock and answers with what happened on the way. It goes on when the client hangs up.
 pub async fn shift(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     workspace: &Arc<Workspace>,
     wanted: Move,
 ) -> Result<Json, ApiError> {
     if workspace.livemode {
         return Err(ApiError::invalid("The clock of live mode cannot be moved."));
     }
+    let (gateway, workspace) = (gateway.clone(), workspace.clone());
+    let moving = tokio::spawn(async move {
+        let turn = gateway.turns.of(&workspace);
+        let _mine = turn.lock().await;
+        shift_alone(&gateway, &workspace, wanted).await
+    });
+    moving.await.unwrap_or_else(|_| Err(ApiError::internal()))
+}
+
+async fn shift_alone(
+    gateway: &Gateway,
+    workspace: &Arc<Workspace>,
+    wanted: Move,
+) -> Result<Json, ApiError> {
     gateway.catch_up(workspace).await?;
     let before = workspace.state();
     let now = before.now();
@@ -95,18 +139,37 @@ pub async fn shift(
     if !range.contains(&target) {
         return Err(ApiError::invalid("The clock runs from 2010 to 2039.").on("to"));
     }
-    step_to(gateway, workspace, target).await?;
-    let end = Clock { mode, offset: target - machine_now(), at: target };
-    // A clock that is let run has no time behind the machine's to go back to.
-    let end = Clock { offset: if mode == ClockMode::Real { end.offset } else { 0 }, ..end };
-    set(gateway, workspace, end, target).await?;
+    let mut happened = Happened { since: before, events: Vec::new() };
+    step_to(gateway, workspace, target, mode, &mut happened).await?;
+    set(gateway, workspace, target, mode, None).await?;
+    happened.gather(gateway, workspace)?;
     let after = workspace.state();
+    let has_more = happened.events.len() > CLOCK_EVENTS_MAX;
+    happened.events.truncate(CLOCK_EVENTS_MAX);
     Ok(object([
         ("mode", mode_name(mode).into()),
         ("now", seconds(after.now()).into()),
         ("jobs_run", (after.jobs_done - before.jobs_done).into()),
-        ("events", array(events_since(gateway, workspace, &before)?)),
+        ("events", array(happened.events)),
+        ("events_has_more", has_more.into()),
     ]))
+}
+
+/// The events of a move, gathered before old ones are removed on the way.
+struct Happened {
+    since: WorkspaceState,
+    events: Vec<Json>,
+}
+
+impl Happened {
+    fn gather(&mut self, gateway: &Gateway, workspace: &Arc<Workspace>) -> Result<(), ApiError> {
+        let until = workspace.state();
+        if self.events.len() <= CLOCK_EVENTS_MAX {
+            self.events.extend(events_since(gateway, workspace, &self.since)?);
+        }
+        self.since = until;
+        Ok(())
+    }
 }
 
 /// Where the clock goes and how it runs from there.
@@ -132,32 +195,45 @@ async fn step_to(
     gateway: &Gateway,
     workspace: &Arc<Workspace>,
     target: Millis,
+    mode: ClockMode,
+    happened: &mut Happened,
 ) -> Result<(), ApiError> {
     for _ in 0..CLOCK_STEPS_MAX {
+        if gateway.stopping.load(Ordering::Relaxed) {
+            return Err(refusals::overloaded());
+        }
         let state = workspace.state();
         let job = state.next_due.into_iter().chain(state.next_sweep).min();
         let retry = gateway.delivery.next_due(workspace).map_err(store_fault)?;
         let Some(next) = job.into_iter().chain(retry).min().filter(|next| *next <= target) else {
             return Ok(());
         };
+        if state.next_sweep == Some(next) {
+            happened.gather(gateway, workspace)?;
+        }
         let at = next.max(state.now().min(target));
-        let clock = Clock { mode: ClockMode::Frozen, offset: 0, at };
-        set(gateway, workspace, clock, at).await?;
+        set(gateway, workspace, at, ClockMode::Frozen, Some(mode)).await?;
         gateway.catch_up(workspace).await?;
         gateway.delivery.flush_due(workspace.clone()).await;
     }
     Err(ApiError::invalid("Too much becomes due on the way; advance by less at a time.").on("by"))
 }
 
+/// Sets the clock to a time. While it is on its way, `moving` tells how it will run at the end: a
+/// program that is stopped in between finds it going on like that.
 async fn set(
     gateway: &Gateway,
     workspace: &Arc<Workspace>,
-    clock: Clock,
     now: Millis,
+    mode: ClockMode,
+    moving: Option<ClockMode>,
 ) -> Result<(), ApiError> {
     let run = Box::new(move |session: &mut store::Session<'_>| {
-        session.state.clock = clock;
-        // An empty workspace may go back; any other was refused before.
+        // An empty workspace may go back; in any other, other commands saw later times meanwhile.
+        let earliest = if is_empty(&session.state) { Millis::MIN } else { session.state.last_now };
+        let now = now.max(earliest);
+        let offset = if mode == ClockMode::Real { now - machine_now() } else { 0 };
+        session.state.clock = Clock { mode, offset, at: now, moving };
         session.state.last_now = now;
         if is_empty(&session.state) {
             session.state.next_sweep = None;
@@ -205,14 +281,13 @@ fn events_since(
             let first = id::object_id("evt", second, &owner.id, counter, 0);
             let range = IdRange::prefix("evt", false).at_least(first);
             let scope = view.session.scope(owner.number);
-            let rows = view.session.reader.events(scope, None, &range, CLOCK_EVENTS_MAX)?;
+            let rows = view.session.reader.events(scope, None, &range, CLOCK_EVENTS_MAX + 1)?;
             for (id, row) in rows {
                 let account = (owner.number != 0).then(|| owner.id.clone());
                 events.push((row.created, id, row.kind, account));
             }
         }
         events.sort_by(|(_, a, ..), (_, b, ..)| order_of(a).cmp(&order_of(b)));
-        events.truncate(CLOCK_EVENTS_MAX);
         Ok(events)
     })?;
     let events = found.map_err(fault)?.into_iter();

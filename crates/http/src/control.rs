@@ -21,7 +21,7 @@ use crate::limits::WAIT_MS_MAX;
 use crate::seen::Seen;
 use crate::{metrics, openapi, readiness, refusals};
 
-pub async fn answer(gateway: &Gateway, request: Request<Incoming>, seen: &mut Seen) -> Answer {
+pub async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>, seen: &mut Seen) -> Answer {
     let mut answer = match dispatch(gateway, request, seen).await {
         Ok(answer) => answer,
         Err(error) => Answer::error(&error, None),
@@ -31,7 +31,7 @@ pub async fn answer(gateway: &Gateway, request: Request<Incoming>, seen: &mut Se
 }
 
 async fn dispatch(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     request: Request<Incoming>,
     seen: &mut Seen,
 ) -> Result<Answer, ApiError> {
@@ -48,6 +48,12 @@ async fn dispatch(
     let caller = gateway.authenticate(&parts.headers)?;
     let workspace = &caller.workspace;
     seen.acts_for(&workspace.account);
+    if parts.headers.contains_key("stripe-account") || parts.headers.contains_key("stripe-context")
+    {
+        return Err(ApiError::invalid(
+            "A control call is about the whole sandbox: leave out Stripe-Account.",
+        ));
+    }
     let query = Query(parts.uri.query().unwrap_or("").to_owned());
     let (bytes, _share) = gateway.body(incoming).await?;
     let body = if bytes.is_empty() { Value::Null } else { parse(&bytes)? };
@@ -99,6 +105,8 @@ async fn reset(gateway: &Gateway, workspace: &Arc<Workspace>) -> Result<Json, Ap
             Err(_) => Keep::No,
         }
     });
+    let turn = gateway.turns.of(workspace);
+    let _mine = turn.lock().await;
     if workspace.number() != 0 {
         gateway.run(workspace, 0, true, run).await?;
     }
@@ -167,7 +175,13 @@ async fn wait(
     workspace: &Arc<Workspace>,
     body: &Value,
 ) -> Result<Answer, ApiError> {
-    let timeout = body["timeout_ms"].as_u64().unwrap_or(5_000).min(WAIT_MS_MAX);
+    let timeout = match &body["timeout_ms"] {
+        Value::Null => 5_000,
+        given => given.as_u64().ok_or_else(|| {
+            ApiError::invalid("`timeout_ms` must be a number of milliseconds.").on("timeout_ms")
+        })?,
+    };
+    let timeout = timeout.min(WAIT_MS_MAX);
     gateway.catch_up(workspace).await?;
     let timeout = Duration::from_millis(timeout);
     let pending = gateway.delivery.wait(workspace.clone(), timeout).await;

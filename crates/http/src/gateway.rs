@@ -19,7 +19,10 @@ use store::{Command, Committer, Registry, Session, Workspace};
 use tokio::sync::oneshot;
 
 use crate::answer::{Answer, Body};
-use crate::head::{Echo, idempotency_key, key_of, leading_slashes_collapsed, version};
+use crate::clock::Turns;
+use crate::head::{
+    Echo, acting_account, idempotency_key, key_of, leading_slashes_collapsed, version,
+};
 use crate::idempotency::{InFlight, Key, body_of};
 use crate::keys::{Caller, KeyError, Keys, no_key};
 use crate::limits::Limits;
@@ -39,6 +42,7 @@ pub struct Gateway {
     pub router: Router,
     pub delivery: Arc<Delivery>,
     pub in_flight: InFlight,
+    pub turns: Turns,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
     pub bodies: Arc<Room>,
@@ -125,7 +129,8 @@ impl Gateway {
             self.route(method, path, workspace).map_err(|error| match error {
                 // Whoever looks for an endpoint that is not here learns where to see what is.
                 Unrouted::Unknown(error) => {
-                    echo.notice = method != "PATCH" && path.starts_with("/v1/");
+                    let versioned = path.starts_with("/v1/") || path.starts_with("/v2/");
+                    echo.notice = method != "PATCH" && versioned;
                     fail(error)
                 }
                 Unrouted::Refused(error) => fail(error),
@@ -151,7 +156,7 @@ impl Gateway {
                 let read = handler(&bag, path.clone(), expansion).map_err(fail)?;
                 self.catch_up(workspace).await.map_err(fail)?;
                 let result = self.read(&call, |view| read(view)).map_err(fail)?;
-                let result = result.map_err(|e| self.seen_by_sibling(&call, operation, &path, e));
+                let result = result.map_err(|error| self.seen_by_sibling(&call, error));
                 result.map(Executed::read).map_err(fail)
             }
             Handler::Write(handler) => {
@@ -182,9 +187,6 @@ impl Gateway {
                 ApiError::internal()
             }
         })?;
-        if caller.workspace.number() == 0 && self.registry.stored() >= self.registry.max() {
-            return Err(refusals::too_many_sandboxes(self.registry.max()));
-        }
         Ok(caller)
     }
 
@@ -196,8 +198,7 @@ impl Gateway {
         echo: &mut Echo,
     ) -> Result<Owner, ApiError> {
         let platform = platform(&caller.workspace);
-        let Some(value) = headers.get("stripe-account") else { return Ok(platform) };
-        let wanted = value.to_str().unwrap_or("").to_owned();
+        let Some(wanted) = acting_account(headers, &platform.id)? else { return Ok(platform) };
         if wanted == platform.id {
             echo.account = Some(wanted);
             return Ok(platform);
@@ -291,6 +292,9 @@ impl Gateway {
             let _ = tell.send(result);
         });
         let command = Command { workspace: workspace.clone(), bytes, alone, run, done };
+        if workspace.number() == 0 && self.registry.stored() >= self.registry.max() {
+            return Err(refusals::too_many_sandboxes(self.registry.max()));
+        }
         if self.is_queue_full() || self.committer.send(command).is_err() {
             self.metrics.refused(Reason::Queue);
             return Err(refusals::overloaded());
@@ -330,7 +334,11 @@ impl Gateway {
             }
             keep
         });
-        self.run(&call.caller.workspace, bytes, false, run).await?;
+        self.run(&call.caller.workspace, bytes, false, run).await.inspect_err(|error| {
+            if error.status == 500 {
+                tracing::error!(request = call.request_id, "the request's command failed");
+            }
+        })?;
         fail::fail_point!("before_answer", |_| std::process::abort());
         let outcome = given.try_recv().map_err(|_| ApiError::internal())?;
         Ok(match outcome {
@@ -353,7 +361,12 @@ impl Gateway {
     ) -> Result<Result<T, ApiError>, ApiError> {
         let acting = Acting { owner: call.owner.clone(), request: None };
         let read = self.with_view(&call.caller.workspace, acting, work)?;
-        Ok(read.map_err(fault))
+        Ok(read.map_err(|failure| {
+            if let Failure::Fault(fault) = &failure {
+                tracing::error!(request = call.request_id, %fault, "a read failed");
+            }
+            fault(failure)
+        }))
     }
 
     pub fn with_view<T>(
@@ -381,25 +394,21 @@ impl Gateway {
         })
     }
 
-    /// Says of an object that is not there that the other mode has it.
-    fn seen_by_sibling(
-        &self,
-        call: &Call,
-        operation: &Operation,
-        path: &Path,
-        mut error: ApiError,
-    ) -> ApiError {
-        if error.status != 404 || error.code != Some("resource_missing") {
+    /// Says of an object that is not there that the other mode has it. The message names the id,
+    /// whether the path, a parameter or a cursor did.
+    fn seen_by_sibling(&self, call: &Call, mut error: ApiError) -> ApiError {
+        if error.code != Some("resource_missing") {
             return error;
         }
         let workspace = &call.caller.workspace;
-        let (Some(sibling), Some(object)) = (self.keys.sibling(workspace), operation.object) else {
-            return error;
-        };
+        let Some(sibling) = self.keys.sibling(workspace) else { return error };
+        let id = error.message.trim_end_matches('\'').rsplit('\'').next().unwrap_or("").to_owned();
+        let prefix = id.split('_').next().unwrap_or("");
+        let mut objects = self.app.api.operations().filter_map(|operation| operation.object);
+        let Some(object) = objects.find(|object| object.prefix == prefix) else { return error };
         let acting = Acting { owner: platform(&sibling), request: None };
-        let found = self.with_view(&sibling, acting, |view| {
-            (object.load)(view, path.id(), &api::Include::NONE)
-        });
+        let found =
+            self.with_view(&sibling, acting, |view| (object.load)(view, &id, &api::Include::NONE));
         if matches!(found, Ok(Ok(Some(_)))) {
             let (there, here) =
                 if workspace.livemode { ("test", "live") } else { ("live", "test") };

@@ -7,7 +7,7 @@ use hyper::header::HeaderMap;
 
 use crate::answer::Answer;
 use crate::gateway::Executed;
-use crate::idempotency::Key;
+use crate::idempotency::{Key, misuse};
 
 /// What the answer's headers repeat of the request.
 #[derive(Default)]
@@ -82,10 +82,33 @@ pub fn version(headers: &HeaderMap) -> Result<&'static str, ApiError> {
 }
 
 pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-    Key::check(&text)?;
-    Ok(Some(text))
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(misuse("The request has more than one Idempotency-Key header."));
+    }
+    // Two keys that are not text must not become the same text.
+    let text = std::str::from_utf8(value.as_bytes())
+        .map_err(|_| misuse("The Idempotency-Key header is not valid UTF-8."))?;
+    Key::check(text)?;
+    Ok(Some(text.to_owned()))
+}
+
+/// The account that `Stripe-Account` or `Stripe-Context` names. A context is a path of accounts:
+/// the platform's own, a connected one, or both.
+pub fn acting_account(headers: &HeaderMap, platform: &str) -> Result<Option<String>, ApiError> {
+    let text = |name: &str| {
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let (account, context) = (text("stripe-account"), text("stripe-context"));
+    let Some(context) = context else { return Ok(account) };
+    if account.is_some() {
+        return Err(ApiError::invalid(
+            "Only one of the headers Stripe-Account and Stripe-Context may be given.",
+        ));
+    }
+    let inner = context.strip_prefix(platform).and_then(|rest| rest.strip_prefix('/'));
+    Ok(Some(inner.unwrap_or(&context).to_owned()))
 }
 
 /// Some clients put a slash too many before the path.

@@ -128,7 +128,7 @@ pub fn body_of(session: &Session<'_>, row: &AnswerRow) -> Result<Bytes, StoreErr
     Ok(Bytes::from(Json::Raw(text).pretty()))
 }
 
-fn misuse(message: String) -> ApiError {
+pub fn misuse(message: impl Into<String>) -> ApiError {
     ApiError::invalid(message).kind(ErrorType::IdempotencyError)
 }
 

@@ -17,7 +17,7 @@ pub const TURNED_AWAY_TIMEOUT: Duration = Duration::from_secs(1);
 /// For how long a failed commit, if none has stood since, makes the server say it is not ready.
 pub const FAILING_FOR: Duration = Duration::from_secs(10);
 /// How long requests in progress may take to end when the server stops.
-pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 /// Characters of an idempotency key.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Keys whose workspace is remembered between requests.

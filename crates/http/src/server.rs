@@ -146,7 +146,7 @@ fn should_drop() -> bool {
     false
 }
 
-async fn answer(gateway: &Gateway, request: Request<Incoming>, seen: &mut Seen) -> Answer {
+async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>, seen: &mut Seen) -> Answer {
     if line_bytes(request.uri()) > REQUEST_LINE_BYTES_MAX {
         return Answer::html(414, "<h1>414 Request-URI Too Large</h1>\n".into());
     }

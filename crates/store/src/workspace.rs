@@ -32,10 +32,25 @@ pub struct Clock {
     pub mode: ClockMode,
     pub offset: Millis,
     pub at: Millis,
+    /// How it will run when it has arrived, while it is being moved from one due time to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<ClockMode>,
 }
 
 impl Clock {
-    pub const REAL: Clock = Clock { mode: ClockMode::Real, offset: 0, at: 0 };
+    pub const REAL: Clock = Clock { mode: ClockMode::Real, offset: 0, at: 0, moving: None };
+
+    /// The clock of a program that was stopped while it moved the clock: it goes on from where it
+    /// was, as it would have run in the end.
+    pub fn resumed(self, machine: Millis) -> Clock {
+        match self.moving {
+            None => self,
+            Some(ClockMode::Frozen) => Clock { moving: None, ..self },
+            Some(ClockMode::Real) => {
+                Clock { mode: ClockMode::Real, offset: self.at - machine, moving: None, ..self }
+            }
+        }
+    }
 
     pub fn now(&self, machine: Millis) -> Millis {
         match self.mode {
@@ -272,7 +287,8 @@ impl Registry {
     }
 
     /// Takes in what the store holds, so that jobs due in any workspace are found.
-    pub fn adopt(&self, row: WorkspaceRow) -> Arc<Workspace> {
+    pub fn adopt(&self, mut row: WorkspaceRow) -> Arc<Workspace> {
+        row.state.clock = row.state.clock.resumed(machine_now());
         let mut known = lock(&self.known);
         known.entry(row.tail).or_insert_with(|| self.entered(Workspace::from(row))).clone()
     }
@@ -314,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_standing_clock_has_no_machine_time() {
-        let clock = Clock { mode: ClockMode::Frozen, offset: 0, at: 5 };
+        let clock = Clock { mode: ClockMode::Frozen, offset: 0, at: 5, moving: None };
         assert_eq!(clock.now(1_000), 5);
         assert_eq!(clock.machine_time_of(9), None);
         let ahead = Clock { offset: 100, ..Clock::REAL };

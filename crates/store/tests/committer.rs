@@ -144,7 +144,8 @@ fn jobs_run_at_the_time_they_were_due_in_order_and_a_panic_stops_none() {
     run(&committer, &workspace, move |session| {
         let now = session.now;
         start_given.send(now).unwrap();
-        session.state.clock = Clock { mode: ClockMode::Frozen, offset: 0, at: now + 10_000 };
+        session.state.clock =
+            Clock { mode: ClockMode::Frozen, offset: 0, at: now + 10_000, moving: None };
         session.add_job(now + 3_000, job("fine")).unwrap();
         session.add_job(now + 1_000, job("panics")).unwrap();
         session.add_job(now + 20_000, job("later")).unwrap();
