@@ -24,7 +24,7 @@ use crate::capability::{self, Readiness};
 use crate::features::{self, Feature, FeatureToggles, Restriction, Restrictions, Standing};
 
 use activation::{activate, announce, capabilities_changed, plan_activation, request};
-pub use closing::{ForwardingSettings, Heir};
+pub use closing::{ForwardingSettings, Heir, forward_what_came_late};
 
 mod activation;
 mod closing;
@@ -257,6 +257,10 @@ impl FinancialAccount {
         }
     }
 
+    pub fn holds_money(&self) -> bool {
+        self.balance != Impact::default()
+    }
+
     pub fn status(&self) -> Status {
         if self.is_closed { Status::Closed } else { Status::Open }
     }
@@ -276,6 +280,10 @@ impl FinancialAccount {
         }
     }
 }
+
+/// By which closed accounts are found that hold money all the same.
+const LEFT_BEHIND: &str = "left_behind";
+const LEFT_BEHIND_CASH: &str = "cash";
 
 /// The included member that shows the whole account number.
 const ACCOUNT_NUMBER: &str = "financial_addresses.aba.account_number";
@@ -297,6 +305,9 @@ impl Resource for FinancialAccount {
 
     fn index(&self, entries: &mut Index) {
         entries.add("status", self.status().as_str());
+        if self.is_closed && self.holds_money() {
+            entries.add(LEFT_BEHIND, LEFT_BEHIND_CASH);
+        }
     }
 
     fn render(&self, view: &View<'_>, include: &Include<'_>) -> Result<Json> {

@@ -10,7 +10,7 @@ use ledger::{Amount, Contra};
 use serde::{Deserialize, Serialize};
 
 use crate::book::{self, EntryType, Flow, FlowType};
-use crate::financial_account::{FinancialAccount, Status, announce};
+use crate::financial_account::{FinancialAccount, LEFT_BEHIND, LEFT_BEHIND_CASH, Status, announce};
 use crate::receipt;
 use crate::transaction::describe;
 
@@ -73,20 +73,27 @@ impl ForwardingSettings {
     }
 }
 
-/// An account is not deleted while one of its FinancialAccounts is open: money may be in it.
+/// An account is not deleted while one of its FinancialAccounts is open, or holds what came back
+/// after it was closed.
 pub fn refuse_deletion(tx: &mut Tx<'_>, _: &str, _: &str) -> Result<()> {
-    let page = ListParams { limit: 1, ..ListParams::default() };
-    let query = Query::new(&page).filter("status", Status::Open.as_str());
-    let open = api::list::<FinancialAccount>(tx, &query)?.items;
-    match open.first() {
-        None => Ok(()),
-        Some(account) => {
-            let id = &account.id;
-            let message =
-                format!("The FinancialAccount {id} is open. Close it before deleting the account.");
-            Err(ApiError::invalid(message).into())
-        }
-    }
+    let first = |field, value: &str| -> Result<Option<Arc<FinancialAccount>>> {
+        let page = ListParams { limit: 1, ..ListParams::default() };
+        let query = Query::new(&page).filter(field, value);
+        Ok(api::list::<FinancialAccount>(tx, &query)?.items.pop())
+    };
+    let message = if let Some(account) = first("status", Status::Open.as_str())? {
+        let id = &account.id;
+        format!("The FinancialAccount {id} is open. Close it before deleting the account.")
+    } else if let Some(account) = first(LEFT_BEHIND, LEFT_BEHIND_CASH)? {
+        let id = &account.id;
+        format!(
+            "The FinancialAccount {id} is closed and holds money. Close it again with \
+             forwarding_settings before deleting the account."
+        )
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::invalid(message).into())
 }
 
 fn check_payment_method(view: &View<'_>, id: &str, param: &str) -> Result<()> {
@@ -96,6 +103,14 @@ fn check_payment_method(view: &View<'_>, id: &str, param: &str) -> Result<()> {
         let error = ApiError::param("payment_method_unsupported_type", param, message);
         return Err(error.into());
     };
+    if !method.is_of_account() {
+        let message = format!(
+            "The PaymentMethod {id} must be the account's own: set it up by a SetupIntent with \
+             attach_to_self."
+        );
+        let error = ApiError::param("payment_method_unexpected_state", param, message);
+        return Err(error.into());
+    }
     if !method.is_verified {
         let message = format!("The bank account of {id} has to be verified.");
         let error = ApiError::param("payment_method_unexpected_state", param, message);
@@ -114,9 +129,10 @@ pub enum Refusal {
     MoneyLeft,
 }
 
-/// How an account can be closed: with nothing left, or with cash to be swept to another account.
+/// How an account can be closed: with nothing left, or with cash to be swept to another account. A
+/// closed one is only swept: of what a bank sent back later.
 pub fn decide(account: &FinancialAccount, takes_cash: bool) -> Result<Option<Amount>, Refusal> {
-    if account.is_closed {
+    if account.is_closed && !account.holds_money() {
         return Err(Refusal::Closed);
     }
     if account.balance.outbound_pending != 0 || account.balance.inbound_pending != 0 {
@@ -149,16 +165,12 @@ impl Refusal {
 
 pub(super) fn close(tx: &mut Tx<'_>, path: &Path, p: &Close) -> Result<Arc<FinancialAccount>> {
     let before = tx.find::<FinancialAccount>(path.id())?;
-    if before.is_closed {
+    if before.is_closed && !before.holds_money() {
         return Err(Refusal::Closed.error(&before).into());
     }
     let heir = match &p.forwarding_settings {
         Some(settings) => Some(settings.heir(tx, &before)?),
-        None => before.heir.clone(),
-    };
-    let heir = match heir {
-        Some(heir) if heir.is_there(tx)? => Some(heir),
-        _ => None,
+        None => living_heir(tx, &before)?,
     };
     let cash = decide(&before, heir.is_some()).map_err(|refusal| refusal.error(&before))?;
     if let Some((heir, cash)) = heir.as_ref().zip(cash) {
@@ -170,19 +182,45 @@ pub(super) fn close(tx: &mut Tx<'_>, path: &Path, p: &Close) -> Result<Arc<Finan
     account.is_closed = true;
     account.heir = heir;
     let account = tx.save(account)?;
+    if before.is_closed {
+        return Ok(account);
+    }
     announce(tx, &before, &account)?;
     tx.event("treasury.financial_account.closed", &*account)?;
     Ok(account)
 }
 
+/// Lets what came back to a closed account go on to whom it was to forward to. Where that is nobody
+/// it stays, until the account is closed again with another.
+pub fn forward_what_came_late(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    let Some(account) = tx.load::<FinancialAccount>(id)?.filter(|a| a.is_closed) else {
+        return Ok(());
+    };
+    let heir = living_heir(tx, &account)?;
+    match heir.zip(Amount::new(account.balance.cash)) {
+        Some((heir, cash)) => sweep(tx, id, &heir, cash),
+        None => Ok(()),
+    }
+}
+
+/// The one named earlier, unless it has gone since.
+fn living_heir(view: &View<'_>, account: &FinancialAccount) -> Result<Option<Heir>> {
+    match &account.heir {
+        Some(heir) if heir.is_there(view)? => Ok(Some(heir.clone())),
+        _ => Ok(None),
+    }
+}
+
 impl Heir {
-    /// One that was named earlier can have been closed or removed since.
+    /// One that was named earlier can have been closed or given away since.
     fn is_there(&self, view: &View<'_>) -> Result<bool> {
         Ok(match self {
             Heir::FinancialAccount(id) => {
                 view.load::<FinancialAccount>(id)?.is_some_and(|account| !account.is_closed)
             }
-            Heir::PaymentMethod(id) => view.load::<PaymentMethod>(id)?.is_some(),
+            Heir::PaymentMethod(id) => {
+                view.load::<PaymentMethod>(id)?.is_some_and(|method| method.is_of_account())
+            }
         })
     }
 }
@@ -241,7 +279,8 @@ mod tests {
             account.balance = Impact { cash, inbound_pending: 0, outbound_pending };
             assert_eq!(decide(&account, takes_cash), outcome, "{cash} {outbound_pending}");
             account.is_closed = true;
-            assert_eq!(decide(&account, takes_cash), Err(Refusal::Closed));
+            let closed = if account.holds_money() { outcome } else { Err(Refusal::Closed) };
+            assert_eq!(decide(&account, takes_cash), closed, "{cash} {outbound_pending}");
         }
     }
 }

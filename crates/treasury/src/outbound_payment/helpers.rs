@@ -12,6 +12,7 @@ use super::state::{Action, OutboundPayment, TrackingDetails};
 use super::{FLOW_LABEL, flow};
 use crate::book::{self, EntryType};
 use crate::destination::{Destination, Network, Outcome, ReturnCode};
+use crate::financial_account::forward_what_came_late;
 use crate::received_credit::{FailureCode, FromStripe, SourceFlowType, receive_stripe};
 
 /// The kind of the job that takes a payment one automatic step further.
@@ -163,7 +164,10 @@ fn returned(
     let flow = flow(&payment.id, &payment.financial_account, payment.amount, description);
     let transaction = book::credit(tx, &flow, EntryType::OutboundPaymentReturn, contra)?;
     let next = api::copy(payment).return_(tx.now_ms(), code, transaction);
-    told(tx, next.map_err(ApiError::from)?, "treasury.outbound_payment.returned")
+    let event = "treasury.outbound_payment.returned";
+    let returned = told(tx, next.map_err(ApiError::from)?, event)?;
+    forward_what_came_late(tx, &returned.financial_account)?;
+    Ok(returned)
 }
 
 fn told(
