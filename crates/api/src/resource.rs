@@ -37,6 +37,11 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + Send + Sync + 'static
     fn index(&self, _entries: &mut Index) {}
 
     fn render(&self, view: &View<'_>, include: &Include<'_>) -> Result<Json>;
+
+    /// What stands for an object that was deleted, where that is still told.
+    fn remembered(_: &View<'_>, _: &str) -> Result<Option<Json>> {
+        Ok(None)
+    }
 }
 
 /// What can be expanded, by its dotted path in the rendered object.
@@ -88,8 +93,10 @@ impl ObjectDef {
             prefix: T::PREFIX,
             expands: T::EXPANDS,
             load: |view, id, include| {
-                let object = view.load::<T>(id)?;
-                object.map(|object| object.render(view, include)).transpose()
+                match view.load::<T>(id)? {
+                    Some(object) => object.render(view, include).map(Some),
+                    None => T::remembered(view, id),
+                }
             },
         }
     }

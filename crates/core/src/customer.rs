@@ -452,6 +452,11 @@ impl Resource for Customer {
         entries.add_some("email", self.email.as_ref());
     }
 
+    fn remembered(view: &View<'_>, id: &str) -> Result<Option<Json>> {
+        let gone = view.load::<Deleted>(&Deleted::id_of(id))?;
+        gone.map(|gone| view.render(&*gone)).transpose()
+    }
+
     fn render(&self, view: &View<'_>, include: &Include<'_>) -> Result<Json> {
         if self.is_deleted {
             return Ok(operation::deleted::<Customer>(self.id.clone()));

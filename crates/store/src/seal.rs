@@ -90,6 +90,11 @@ impl Sealer {
         Ok(plain.to_vec())
     }
 
+    /// What a store keeps to tell this key from any other.
+    pub fn mark(&self) -> [u8; 32] {
+        self.mac("mark", b"exchequer")
+    }
+
     /// A keyed hash: fingerprints of bank accounts and of requests, which nobody can guess back
     /// without the key. `purpose` keeps the uses apart.
     pub fn mac(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {

@@ -176,6 +176,11 @@ fn a_store_that_cannot_be_trusted_is_refused() {
     assert!(refused(&data).contains("newer"));
     connection.pragma_update(None, "user_version", 1).unwrap();
     drop(Database::open(&data).unwrap());
+    let key = std::fs::read(format!("{data}.key")).unwrap();
+    std::fs::write(format!("{data}.key"), [7; 32]).unwrap();
+    assert!(refused(&data).contains("not the one"));
+    std::fs::write(format!("{data}.key"), key).unwrap();
+    drop(Database::open(&data).unwrap());
     std::fs::remove_file(format!("{data}.key")).unwrap();
     assert!(refused(&data).contains("missing"));
     let other = folder.0.join("other.db");

@@ -89,9 +89,10 @@ impl Database {
                  program: serving it brings it up to date"
             )));
         }
-        drop(connection);
         let key_path = key_path(path);
         let sealer = Arc::new(Sealer::open(&key_path, false)?);
+        check_key(&connection, &sealer)?;
+        drop(connection);
         Ok(Arc::new(Database {
             path: path.to_owned(),
             durable: true,
@@ -118,8 +119,9 @@ impl Database {
         let (directory, lock) = memory::directory()?;
         let path = directory.join("store.db");
         let pool = Arc::<Pool>::default();
-        let connection = connect(&path, WRITER_CACHE_KIB, false, Access::Create)?;
-        let writer = Writer::new(connection, pool.clone())?;
+        let mut connection = connect(&path, WRITER_CACHE_KIB, false, Access::Create)?;
+        prepare(&mut connection, &sealer)?;
+        let writer = Writer::new(connection, pool.clone());
         let database = Database {
             path,
             durable: false,
@@ -138,9 +140,10 @@ impl Database {
         let key_path = key_path(path);
         let sealer = Arc::new(Sealer::open(&key_path, is_new)?);
         let lock = lock_file(&key_path)?;
-        let connection = connect(path, WRITER_CACHE_KIB, true, Access::Create)?;
+        let mut connection = connect(path, WRITER_CACHE_KIB, true, Access::Create)?;
+        prepare(&mut connection, &sealer)?;
         let pool = Arc::<Pool>::default();
-        let writer = Writer::new(connection, pool.clone())?;
+        let writer = Writer::new(connection, pool.clone());
         let database = Database {
             path: path.to_owned(),
             durable: true,
@@ -187,6 +190,23 @@ fn key_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".key");
     PathBuf::from(name)
+}
+
+/// Brings the schema up to date and makes sure that the key is the store's.
+fn prepare(connection: &mut Connection, sealer: &Sealer) -> Result<()> {
+    migrate(connection)?;
+    let marked = "INSERT INTO seal (mark) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM seal)";
+    connection.execute(marked, [sealer.mark()])?;
+    check_key(connection, sealer)
+}
+
+/// Another key would seal new rows so that neither key opens them all.
+fn check_key(connection: &Connection, sealer: &Sealer) -> Result<()> {
+    let mark: Vec<u8> = connection.query_row("SELECT mark FROM seal", [], |row| row.get(0))?;
+    if mark == sealer.mark() {
+        return Ok(());
+    }
+    Err(StoreError::Unusable("the seal key is not the one this store is sealed with".into()))
 }
 
 /// Takes the key file's lock: two programs on one store would each trust their own caches.

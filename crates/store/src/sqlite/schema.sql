@@ -2,6 +2,9 @@
 -- list order. `acct` is the account's number in the workspace, 0 for the platform. Times are in
 -- milliseconds. States are JSON; account numbers and signing secrets inside them are sealed.
 
+-- What the store is sealed with: a keyed hash, by which another key is known at once.
+CREATE TABLE seal (mark BLOB NOT NULL) STRICT;
+
 CREATE TABLE workspaces (
   ws INTEGER PRIMARY KEY,
   tail BLOB NOT NULL UNIQUE,

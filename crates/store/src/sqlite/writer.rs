@@ -19,9 +19,8 @@ const TABLES: [&str; 7] =
     ["objects", "object_index", "postings", "events", "jobs", "answers", "answer_index"];
 
 impl Writer {
-    pub(super) fn new(mut connection: Connection, pool: Arc<Pool>) -> Result<Writer> {
-        super::migrate(&mut connection)?;
-        Ok(Writer { reader: SqliteReader::new(connection), pool })
+    pub(super) fn new(connection: Connection, pool: Arc<Pool>) -> Writer {
+        Writer { reader: SqliteReader::new(connection), pool }
     }
 
     pub fn reader(&self) -> &dyn Reader {

@@ -7,6 +7,8 @@ use api::{
 use store::Millis;
 
 use super::state::{OutboundPayment, Stage, TrackingDetails};
+use exchequer_core::mandate::Mandate;
+
 use crate::calendar;
 use crate::receipt;
 use crate::transaction::Transaction;
@@ -19,6 +21,10 @@ impl Resource for OutboundPayment {
     const LABEL: &'static str = "outbound payment";
     const STATE_ONLY: bool = true;
     const EXPANDS: &'static [Expandable] = &[
+        // Never there, because outbound payments need none; asking for it is no mistake.
+        Expandable::reference::<Mandate>(
+            "destination_payment_method_details.us_bank_account.mandate",
+        ),
         Expandable::reference::<Transaction>("returned_details.transaction"),
         Expandable::reference::<Transaction>("transaction"),
     ];
