@@ -338,7 +338,7 @@ fn entries(view: &View<'_>) -> Vec<(String, PostingRow)> {
 
 /// The clock of a workspace in which nothing has happened yet stands still.
 fn start(session: &mut Session<'_>) -> Keep {
-    session.state.clock = Clock { mode: ClockMode::Frozen, offset: 0, at: START };
+    session.state.clock = Clock { mode: ClockMode::Frozen, offset: 0, at: START, moving: None };
     session.state.last_now = START;
     Keep::Yes
 }
