@@ -21,6 +21,7 @@
 mod answer;
 mod bodies;
 mod client;
+mod cluster;
 mod control;
 mod metrics;
 mod receiver;
@@ -32,6 +33,7 @@ mod wire;
 
 pub use answer::{Answer, Expected};
 pub use client::{Sandbox, random_key, random_text};
+pub use cluster::new_database;
 pub use control::Endpoint;
 pub use metrics::Metrics;
 pub use receiver::{Received, Receiver, Reply};

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::cluster;
+
 /// Ready means under 100 ms on an idle machine; a loaded one gets more patience.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -39,7 +41,10 @@ impl Server {
         if !args.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
-        if !args.contains(&"--data") {
+        if !args.contains(&"--data") && cluster::is_wanted() {
+            let (data, seal_key) = cluster::new_database();
+            command.args(["--data", &data, "--seal-key", &seal_key]);
+        } else if !args.contains(&"--data") {
             command.args(["--data", ":memory:"]);
         }
         // A developer's own settings must not change what the scenarios see.

@@ -92,11 +92,9 @@ impl ObjectDef {
             object: T::OBJECT,
             prefix: T::PREFIX,
             expands: T::EXPANDS,
-            load: |view, id, include| {
-                match view.load::<T>(id)? {
-                    Some(object) => object.render(view, include).map(Some),
-                    None => T::remembered(view, id),
-                }
+            load: |view, id, include| match view.load::<T>(id)? {
+                Some(object) => object.render(view, include).map(Some),
+                None => T::remembered(view, id),
             },
         }
     }

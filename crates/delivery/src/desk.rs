@@ -70,6 +70,12 @@ impl Desk {
         told
     }
 
+    /// There may be more than was announced.
+    pub fn look_again(&self) {
+        self.inbox().is_incomplete = true;
+        self.wake.notify_one();
+    }
+
     pub fn forget(&self) {
         self.inbox().forget = true;
         self.wake.notify_one();
@@ -309,11 +315,26 @@ impl Worker {
 
     fn start(&mut self) {
         self.start_at = None;
+        if !self.desk.workspace.is_ours() {
+            self.leave_to_others();
+            return;
+        }
         let endpoints: Vec<String> = self.queues.keys().cloned().collect();
         for endpoint in &endpoints {
             while self.start_one(endpoint) {}
         }
         self.queues.retain(|_, queue| !queue.is_idle());
+    }
+
+    /// Another program makes the deliveries. Whoever waits for them here is told by the rows.
+    fn leave_to_others(&mut self) {
+        if self.attempts.is_empty() {
+            self.queues.clear();
+        }
+        self.next_due = None;
+        if !self.waiters.is_empty() {
+            self.start_at = Some(Instant::now() + LOOK_AGAIN);
+        }
     }
 
     /// Starts the first delivery whose lane is free. False: nothing more can start now.
@@ -408,7 +429,8 @@ impl Worker {
             // Whoever asked may have left.
             let _ = waiter.done.send(());
         }
-        let has_lost = !self.waiters.is_empty() && self.queues.is_empty();
+        let is_ours = self.desk.workspace.is_ours();
+        let has_lost = is_ours && !self.waiters.is_empty() && self.queues.is_empty();
         if has_lost {
             self.scan = Some(BEGINNING);
         }

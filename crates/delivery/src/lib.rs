@@ -13,8 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::App;
-use store::sqlite::Database;
-use store::{Committer, Millis, Notice, Registry, Workspace};
+use store::{Committer, Database, Millis, Notice, Registry, Workspace};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -89,7 +88,7 @@ impl Delivery {
             after = last.number;
             for row in rows {
                 let workspace = self.registry.adopt(row);
-                if self.shared.first_due(&workspace)?.is_some() {
+                if workspace.is_ours() && self.shared.first_due(&workspace)?.is_some() {
                     let mut desks = self.shared.desks();
                     self.shared.desk(&mut desks, &workspace);
                 }
@@ -106,6 +105,10 @@ impl Delivery {
         for (key, row) in notice.deliveries {
             let workspace = notice.workspaces.iter().find(|w| w.number() == key.ws);
             let (Some(workspace), Some(due)) = (workspace, row.due) else { continue };
+            if !workspace.is_ours() {
+                // Another program makes them: it finds them by itself.
+                continue;
+            }
             self.shared.desk(&mut desks, workspace).announce(due, key);
         }
         for workspace in &notice.workspaces {
@@ -114,6 +117,16 @@ impl Delivery {
                 desk.wake.notify_one();
             }
         }
+    }
+
+    /// Looks after the deliveries of a workspace that has just become ours, or in which another
+    /// program made new ones.
+    pub fn look_after(&self, workspace: &Arc<Workspace>) {
+        if self.is_closing() {
+            return;
+        }
+        let desk = self.shared.desk(&mut self.shared.desks(), workspace);
+        desk.look_again();
     }
 
     /// When the first of the deliveries ahead is due, which may have been already.

@@ -5,8 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::App;
-use store::sqlite::Database;
-use store::{Committer, Millis, Workspace};
+use store::{Committer, Database, Millis, Workspace};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;

@@ -1,5 +1,6 @@
 //! The program: `serve`, the commands that control a running server, and `verify`.
 
+mod claims;
 mod client;
 mod resources;
 mod scheduler;

@@ -19,10 +19,10 @@ use http_server::load::Room;
 use http_server::metrics::Metrics;
 use http_server::router::Router;
 use http_server::{clock, server};
-use store::sqlite::Database;
-use store::{Committer, Registry, StoreError};
+use store::{Committer, Database, Registry, StoreError};
 use tokio::net::TcpListener;
 
+use crate::claims::Claims;
 use crate::scheduler::Scheduler;
 use crate::{Ended, Exit, resources};
 
@@ -48,9 +48,12 @@ pub struct Options {
     /// [::1]:12111]
     #[arg(long, env = "EXCHEQUER_LISTEN", value_delimiter = ',')]
     listen: Vec<SocketAddr>,
-    /// The file of the store, or :memory:
+    /// The file of the store, :memory:, or the address of a PostgreSQL database (postgres://…)
     #[arg(long, env = "EXCHEQUER_DATA", default_value = "./exchequer.db")]
     data: String,
+    /// The file of the key that a store in a database is sealed with; made with a new store
+    #[arg(long, env = "EXCHEQUER_SEAL_KEY")]
+    seal_key: Option<PathBuf>,
     /// A file of keys; without it every test key works
     #[arg(long, env = "EXCHEQUER_KEYS")]
     keys: Option<PathBuf>,
@@ -150,17 +153,26 @@ async fn serve(options: Options) -> Result<(), Ended> {
         public_url,
     };
     let app = Arc::new(resources::app(config));
-    let (database, writer) = Database::open(&options.data).map_err(unusable)?;
-    let registry = Arc::new(Registry::new(options.max_sandboxes));
+    let seal_key = options.seal_key.as_deref();
+    let (database, writers) = Database::open(&options.data, seal_key).map_err(unusable)?;
+    let max = options.max_sandboxes;
+    let registry =
+        Arc::new(if database.is_shared() { Registry::shared(max) } else { Registry::new(max) });
     let runtime = Arc::new(Runtime::new(app.clone()));
     let (committer, committing) =
-        Committer::start(writer, database.sealer.clone(), runtime.clone()).map_err(unusable)?;
+        Committer::start(writers, database.sealer.clone(), runtime.clone()).map_err(unusable)?;
     let keys = keys(&options, &registry, &database)?;
     let delivery = start_delivery(&options, &app, &database, &committer, &registry)?;
     let scheduler = Arc::new(Scheduler::default());
     listen_to_commits(&runtime, &scheduler, &delivery);
-    adopt(&database, &registry, &scheduler)?;
-    delivery.resume();
+    let claiming = if database.is_shared() {
+        let claims = Claims::new(&database, &registry, &scheduler, &delivery);
+        Some(tokio::spawn(claims.run()))
+    } else {
+        adopt(&database, &registry, &scheduler)?;
+        delivery.resume();
+        None
+    };
     let waking = tokio::spawn(scheduler.run(committer.clone()));
     let router = Router::new(&app).map_err(|why| Ended::new(Exit::Failed, why))?;
     let metrics = Arc::new(Metrics::new(&app));
@@ -190,6 +202,9 @@ async fn serve(options: Options) -> Result<(), Ended> {
         std::process::exit(Exit::Failed as i32);
     });
     waking.abort();
+    if let Some(claiming) = claiming {
+        claiming.abort();
+    }
     let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, delivery.stop()).await;
     drop((delivery, runtime));
     // The committer ends when nobody can send to it any more; what was queued is committed first.
@@ -350,7 +365,8 @@ fn greet(gateway: &Gateway, options: &Options) {
     let key = if gateway.keys.is_open() { "sk_test_exchequer" } else { "YOUR_KEY" };
     println!(
         "Exchequer {} is ready on {url} (store {}); try: curl {url}/v1/balance -u {key}:",
-        gateway.version, options.data
+        gateway.version,
+        store::postgres::shown(&options.data)
     );
     if let Some(forward) = gateway.delivery.forward() {
         println!("Every event is sent to {}, signed with {}", forward.url, forward.secret);

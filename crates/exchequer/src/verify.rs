@@ -3,9 +3,12 @@
 //! This walks the rows and checks what is true of the rows of every product. What is true of a
 //! product's own objects and postings stands in its crate, as its audits.
 
+use std::path::PathBuf;
+
 use api::audit::{Audits, PROBLEMS_TOLD_MAX};
 use api::{Config, WebhookTargets};
 use clap::Args;
+use store::database::open_to_read;
 use store::sqlite::Database;
 use walk::{Totals, Walk};
 
@@ -20,9 +23,12 @@ mod workspaces;
 
 #[derive(Args)]
 pub struct Options {
-    /// The file of the store
+    /// The file of the store, or the address of a database
     #[arg(long, env = "EXCHEQUER_DATA")]
     data: String,
+    /// The file of the key that a store in a database is sealed with
+    #[arg(long, env = "EXCHEQUER_SEAL_KEY")]
+    seal_key: Option<PathBuf>,
 }
 
 /// The rules of all products.
@@ -31,7 +37,8 @@ fn audits() -> Vec<Audits> {
 }
 
 pub fn run(options: &Options) -> Result<(), Ended> {
-    let database = Database::open_to_read(&options.data).map_err(unreadable)?;
+    let seal_key = options.seal_key.as_deref();
+    let database = open_to_read(&options.data, seal_key).map_err(unreadable)?;
     let report = check(&database).map_err(unreadable)?;
     let Report { problems, count, totals } = report;
     for problem in &problems {

@@ -1,7 +1,7 @@
 //! `/_exchequer/`: what the real API does by a dashboard, by waiting, or not at all. JSON in and
 //! out, with the sandbox's secret key.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::runtime::{Acting, platform, with_tx};
@@ -198,18 +198,19 @@ async fn roll_secret(
 ) -> Result<Json, ApiError> {
     let acting = Acting { owner: platform(workspace), request: None };
     let app = gateway.app.clone();
-    let (give, mut given) = tokio::sync::oneshot::channel();
-    let mut give = Some(give);
+    // The command can run more than once; the last time counts.
+    let given = Arc::new(Mutex::new(None));
+    let give = given.clone();
     let run = Box::new(move |session: &mut store::Session<'_>| {
         let rolled = with_tx(&app, session, acting.clone(), |tx| (app.api.roll_secret)(tx, &id));
         let keep = if rolled.is_ok() { Keep::Yes } else { Keep::No };
-        if let Some(give) = give.take() {
-            let _ = give.send(rolled);
-        }
+        *give.lock().unwrap_or_else(PoisonError::into_inner) = Some(rolled);
         keep
     });
     gateway.run(workspace, 0, false, run).await?;
-    let rolled: Result<String, Failure> = given.try_recv().map_err(|_| ApiError::internal())?;
+    let rolled: Option<Result<String, Failure>> =
+        given.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let rolled = rolled.ok_or_else(ApiError::internal)?;
     Ok(object([("secret", rolled.map_err(fault)?.into())]))
 }
 

@@ -1,8 +1,8 @@
 //! The way of a request: authenticate, route, read parameters, look up the idempotency key, then a
 //! read on this thread or a command in the committer. The order of the checks is part of the API.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::operation::{Handler, Method, Operation, Path, Product, Write};
 use api::runtime::{Acting, platform, view, with_tx};
@@ -14,8 +14,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use store::committer::Keep;
-use store::sqlite::Database;
-use store::{Command, Committer, Registry, Session, Workspace};
+use store::{Command, Committer, Database, Registry, Session, Workspace};
 use tokio::sync::oneshot;
 
 use crate::answer::{Answer, Body};
@@ -187,6 +186,10 @@ impl Gateway {
                 ApiError::internal()
             }
         })?;
+        self.database.refresh(&caller.workspace).map_err(|error| {
+            tracing::error!(%error, "a workspace could not be read");
+            ApiError::internal()
+        })?;
         Ok(caller)
     }
 
@@ -316,8 +319,9 @@ impl Gateway {
         key: Option<Key>,
         share: Share,
     ) -> Result<Executed, ApiError> {
-        let (give, mut given) = oneshot::channel();
-        let mut give = Some(give);
+        // The command can run more than once; the last time counts.
+        let given = Arc::new(Mutex::new(None));
+        let give = given.clone();
         let app = self.app.clone();
         let acting = call.acting(key.as_ref());
         let request_id = call.request_id.clone();
@@ -328,10 +332,7 @@ impl Gateway {
             let _ = &share;
             let (outcome, keep) =
                 execute(&app, session, &acting, &write, key.as_ref(), &request_id);
-            if let Some(give) = give.take() {
-                // Nobody listens when the client hung up; the command stands all the same.
-                let _ = give.send(outcome);
-            }
+            *give.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             keep
         });
         self.run(&call.caller.workspace, bytes, false, run).await.inspect_err(|error| {
@@ -340,7 +341,8 @@ impl Gateway {
             }
         })?;
         fail::fail_point!("before_answer", |_| std::process::abort());
-        let outcome = given.try_recv().map_err(|_| ApiError::internal())?;
+        let outcome = given.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let outcome = outcome.ok_or_else(ApiError::internal)?;
         Ok(match outcome {
             Outcome::Done { status, json } => Executed::done(Answer::json(status, json), keyed),
             Outcome::Replayed { status, body, original } => {
@@ -376,7 +378,7 @@ impl Gateway {
         work: impl FnOnce(&api::View<'_>) -> T,
     ) -> Result<T, ApiError> {
         let result = self.database.read(|reader| {
-            let state = workspace.state();
+            let state = reader.state(workspace)?;
             let sealer = &self.database.sealer;
             let session = Session::reading(
                 reader,
@@ -386,9 +388,9 @@ impl Gateway {
                 state,
                 state.now(),
             );
-            work(&view(&self.app, session, acting))
+            Ok(work(&view(&self.app, session, acting)))
         });
-        result.map_err(|error| {
+        result.and_then(|inner| inner).map_err(|error| {
             tracing::error!(%error, "a snapshot could not be read");
             ApiError::internal()
         })

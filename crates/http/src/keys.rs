@@ -10,8 +10,7 @@ use api::ApiError;
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 use serde::Deserialize;
-use store::sqlite::Database;
-use store::{Registry, Workspace, id};
+use store::{Database, Registry, Workspace, id};
 
 use crate::limits::CALLERS_CACHED_MAX;
 

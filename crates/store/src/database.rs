@@ -40,7 +40,9 @@ impl Database {
     /// which needs the file of a seal key; a file of data has its own beside it.
     pub fn open(data: &str, seal_key: Option<&Path>) -> Result<(Arc<Database>, Writers)> {
         let (engine, writers, sealer) = if postgres::is_url(data) {
-            let (database, writers, sealer) = postgres::Database::open(data, needed(seal_key)?)?;
+            let seal_key = needed(seal_key)?;
+            let (database, writers, sealer) =
+                tokio::task::block_in_place(|| postgres::Database::open(data, seal_key))?;
             (Engine::Shared(database), Writers::Shared(writers), Arc::new(sealer))
         } else {
             let (database, writer) = sqlite::Database::open(data)?;

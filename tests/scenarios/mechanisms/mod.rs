@@ -6,6 +6,7 @@ mod crashes;
 pub mod failpoints;
 mod isolation;
 mod metrics;
+mod nodes;
 mod reads;
 mod secrets;
 mod verify;

@@ -50,6 +50,16 @@ pub fn is_url(data: &str) -> bool {
     data.starts_with("postgres://") || data.starts_with("postgresql://")
 }
 
+/// The address as people may see it: without a password.
+pub fn shown(data: &str) -> String {
+    let Some((user, rest)) = data.split_once('@').filter(|_| is_url(data)) else {
+        return data.split("password=").next().unwrap_or(data).to_owned();
+    };
+    let at = user.find("://").map_or(0, |at| at + 3);
+    let name = user[at..].split(':').next().unwrap_or("");
+    format!("{}{name}@{}", &user[..at], rest.split("password=").next().unwrap_or(rest))
+}
+
 /// The number of a workspace follows from its tail, so that all programs number it alike. Two of
 /// them with one number are found when the second is made.
 pub(crate) fn number_of(tail: &Tail) -> i64 {
@@ -251,12 +261,12 @@ fn refuse_newer(version: i64) -> Result<()> {
 }
 
 fn mark_of(sealer: &Sealer) -> Vec<u8> {
-    sealer.mac("seal key", b"of this store")[..8].to_vec()
+    sealer.mark().to_vec()
 }
 
 fn refuse_other_key(sealer: &Sealer, mark: Option<&[u8]>) -> Result<()> {
     if mark.is_none_or(|mark| mark == mark_of(sealer)) {
         return Ok(());
     }
-    Err(StoreError::Unusable("the store was sealed with another key".into()))
+    Err(StoreError::Unusable("the seal key is not the one this store is sealed with".into()))
 }
