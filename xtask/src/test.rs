@@ -47,7 +47,7 @@ fn everything(filter: Option<&str>, tally: &mut Tally) -> Outcome<()> {
         .env("EXCHEQUER_PYTHON", &sdk.python)
         .env("EXCHEQUER_NODE_MODULES", &sdk.node_modules)
         .env("EXCHEQUER_BODIES_DIR", &bodies);
-    let outcome = stream(&mut tests, tally);
+    let outcome = stream(&mut tests, tally).and(on_postgres(filter, &server, &sdk, tally));
 
     // A filtered run may well have seen no body; a whole one that saw none is a failure.
     let script = |name: &str| process::root().join("tests/sdk").join(name);
@@ -65,6 +65,26 @@ fn everything(filter: Option<&str>, tally: &mut Tally) -> Outcome<()> {
         tally.count(&readme::run());
     }
     outcome
+}
+
+/// The scenarios once more, with every server that names no store of its own on PostgreSQL. The
+/// tests start a private cluster, for which the server programs must be installed.
+fn on_postgres(
+    filter: Option<&str>,
+    server: &Path,
+    sdk: &sdk::Sdk,
+    tally: &mut Tally,
+) -> Outcome<()> {
+    println!("the scenarios on PostgreSQL …");
+    let mut tests = cargo();
+    tests
+        .args(["test", "--package", "exchequer-tests", "--test", "scenarios"])
+        .args(filter)
+        .env("EXCHEQUER_TEST_DATA", "postgres")
+        .env("EXCHEQUER_BIN", server)
+        .env("EXCHEQUER_PYTHON", &sdk.python)
+        .env("EXCHEQUER_NODE_MODULES", &sdk.node_modules);
+    stream(&mut tests, tally)
 }
 
 /// Builds the server and gives a copy of it: another build must not replace it under the tests.
