@@ -183,7 +183,9 @@ fn list_by_posted_at(
     let mut cursor_key = String::new();
     for (param, cursor) in cursors(page) {
         let transaction = view.reference::<Transaction>(cursor, param)?;
-        let at = transaction.status.posted_at().unwrap_or(transaction.created);
+        // One that is not posted has no place in this list.
+        let missing = || ApiError::missing_reference(Transaction::LABEL, cursor, param);
+        let at = transaction.status.posted_at().ok_or_else(missing)?;
         cursor_key = sort_prefix(at) + cursor;
     }
     page.check_cursors()?;

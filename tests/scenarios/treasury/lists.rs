@@ -84,3 +84,22 @@ fn treasury_53_of_one_account() {
     let answer = given.k1.get(PAYMENTS);
     answer.expect_error(400, INVALID, "parameter_missing", "financial_account");
 }
+
+#[test]
+fn a_list_by_posting_goes_on_from_what_was_posted() {
+    let given = Given::with(10_000);
+    let open = given.a.pays(100).to_bank(ROUTING, WAITS);
+    let posted = given.a.pays(100).to_bank(ROUTING, WAITS);
+    posted.test_helper("post", &[]).ok();
+    let list = |param: &str, payment: &exchequer_tests::Payment| {
+        let cursor = payment.transaction().id();
+        let order = [("status", "posted"), ("order_by", "posted_at"), (param, &cursor)];
+        given.a.list(super::TRANSACTIONS, &order)
+    };
+    for param in ["starting_after", "ending_before"] {
+        let answer = list(param, &open);
+        answer.expect_error(400, INVALID, "resource_missing", param);
+    }
+    assert_eq!(list("starting_after", &posted).ids().len(), 1, "what A was given");
+    assert!(list("ending_before", &posted).ids().is_empty());
+}
