@@ -4,6 +4,8 @@ use api::params::{Email, Params, Unset};
 use api::{Json, object};
 use serde::{Deserialize, Serialize};
 
+use crate::country::Country;
+
 /// A postal address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Address {
@@ -27,7 +29,7 @@ pub struct AddressParams {
     /// City, town or village.
     pub city: Unset<String>,
     /// Two letters, as in ISO 3166-1.
-    pub country: Unset<String>,
+    pub country: Unset<Country>,
     /// Street and number, or a post box.
     pub line1: Unset<String>,
     /// Apartment, suite or building.
@@ -46,7 +48,11 @@ impl Address {
     /// Takes over the parts that were given.
     pub fn update(&mut self, params: &AddressParams) {
         params.city.clone().apply(&mut self.city);
-        params.country.clone().apply(&mut self.country);
+        match &params.country {
+            Unset::Keep => {}
+            Unset::Clear => self.country = None,
+            Unset::Set(country) => self.country = Some(country.0.clone()),
+        }
         params.line1.clone().apply(&mut self.line1);
         params.line2.clone().apply(&mut self.line2);
         params.postal_code.clone().apply(&mut self.postal_code);

@@ -7,6 +7,7 @@ pub mod billing;
 pub mod capability;
 pub mod card;
 pub mod change;
+pub mod country;
 pub mod customer;
 pub mod egress;
 pub mod event;

@@ -116,3 +116,25 @@ fn a_customer_is_created_with_a_payment_method() {
     assert_eq!(methods.ids().len(), 1);
     methods.expect("data.0.customer", created.id()).expect("data.0.card.last4", "4242");
 }
+
+#[test]
+fn an_address_is_in_a_country() {
+    let given = Sandbox::new();
+    for country in ["XX", "us", "USA", "Germany"] {
+        let refused = |path: &str, param: &str, more: &[(&str, &str)]| {
+            let params = [more, &[(param, country)]].concat();
+            let answer = given.post(path, &params);
+            answer.expect_error(400, INVALID, "country_code_invalid", param);
+            answer.expect_message_starts(&format!("Country '{country}' is unknown."));
+        };
+        refused(CUSTOMERS, "address[country]", &[]);
+        refused(CUSTOMERS, "shipping[address][country]", &[("shipping[name]", "Ann")]);
+        let card = [("type", "card"), ("card[token]", "tok_visa")];
+        refused("/v1/payment_methods", "billing_details[address][country]", &card);
+    }
+    let created = given.post(CUSTOMERS, &[("address[country]", "DE")]);
+    created.ok().expect("address.country", "DE");
+    let path = format!("{CUSTOMERS}/{}", created.id());
+    let cleared = given.post(&path, &[("address[country]", ""), ("address[city]", "Bonn")]);
+    cleared.ok().expect("address.country", ()).expect("address.city", "Bonn");
+}
