@@ -69,6 +69,14 @@ impl Egress {
     }
 }
 
+/// Whether it is written as it is meant. A parser for browsers would take a host from a path, and
+/// overlook what stands around a URL or within it.
+fn is_spelt_out(url: &str) -> bool {
+    let is_plain = !url.contains(|c: char| c.is_whitespace() || c.is_control());
+    let rest = url.split_once("://").map(|(_, rest)| rest);
+    is_plain && rest.is_some_and(|rest| !rest.starts_with(['/', '\\', '?', '#']))
+}
+
 /// A URL taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -82,6 +90,9 @@ pub struct Target {
 impl Target {
     /// None where it is no URL of ours: another scheme, no host, or a password in it.
     pub fn parse(url: &str) -> Option<Target> {
+        if !is_spelt_out(url) {
+            return None;
+        }
         let url = Url::parse(url).ok()?;
         let is_tls = match url.scheme() {
             "https" => true,
@@ -257,8 +268,20 @@ mod tests {
             starts(public, url, "Invalid URL: URL must be publicly accessible.");
         }
         starts(local, "example.com/x", "Invalid URL: An explicit scheme");
-        for url in ["http://", "ftp://example.com/", "https://a:b@example.com/", "http://a b/"] {
+        let bad = ["http://", "ftp://example.com/", "https://a:b@example.com/", "http://a b/"];
+        let odd = [
+            "http:///x",
+            "http:////localhost/x",
+            "http://\\localhost/x",
+            " http://localhost/x",
+            "http://localhost/x ",
+            "http://localhost/x\n",
+            "http://local\thost/x",
+            "mailto:a?b://localhost/x",
+        ];
+        for url in bad.into_iter().chain(odd) {
             starts(local, url, "Not a valid URL");
+            assert_eq!(local.check(url).err().and_then(|e| e.code), Some("url_invalid"), "{url}");
         }
         starts(live, "http://example.com/", "Invalid URL: http://example.com/. URLs in livemode");
         starts(live, "https://localhost/", "Invalid URL: URL must be publicly accessible.");
