@@ -44,9 +44,16 @@ impl Event {
         self.created + EVENT_KEPT_MS > now
     }
 
-    /// How many endpoints have not heard of it.
+    /// How many endpoints have not heard of it and will be told once more. Where the attempts have
+    /// ended (all were in vain, the endpoint is disabled or gone) nothing is pending.
     fn pending(&self, view: &View<'_>) -> Result<i64> {
-        Ok(count(self.deliveries(view)?.filter(|(_, row)| !row.delivered)))
+        let waits = |row: &DeliveryRow| !row.delivered && row.due.is_some();
+        Ok(count(self.deliveries(view)?.filter(|(_, row)| waits(row))))
+    }
+
+    /// Whether every endpoint it is for has heard of it.
+    fn is_delivered(&self, view: &View<'_>) -> Result<bool> {
+        Ok(self.deliveries(view)?.all(|(_, row)| row.delivered))
     }
 
     /// Its deliveries to endpoints of the API: the address given at the start is none.

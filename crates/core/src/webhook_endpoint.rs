@@ -249,7 +249,8 @@ pub fn roll_secret(tx: &mut Tx<'_>, id: &str) -> Result<String> {
     Ok(text)
 }
 
-/// The endpoint that an event of an account went to: the account's own, or the platform's.
+/// The endpoint that an event of an account went to: the account's own, or the platform's. Those
+/// of a deleted account went with it.
 pub fn of_delivery(
     view: &View<'_>,
     account: i64,
@@ -257,8 +258,13 @@ pub fn of_delivery(
 ) -> Result<Option<Arc<WebhookEndpoint>>> {
     match view.load_of::<WebhookEndpoint>(account, id)? {
         None if account != 0 => view.load_of::<WebhookEndpoint>(0, id),
+        Some(_) if is_gone(view, account)? => Ok(None),
         found => Ok(found),
     }
+}
+
+fn is_gone(view: &View<'_>, account: i64) -> Result<bool> {
+    Ok(account != 0 && (view.app.api.account_by_number)(view, account)?.is_none())
 }
 
 /// Where the webhooks of this workspace may go.

@@ -93,7 +93,7 @@ fn is_wanted(view: &View<'_>, p: &ListEvents, event: &Event) -> Result<bool> {
         return Ok(false);
     }
     match p.delivery_success {
-        Some(wanted) => Ok((event.pending(view)? == 0) == wanted),
+        Some(wanted) => Ok(event.is_delivered(view)? == wanted),
         None => Ok(true),
     }
 }
