@@ -13,6 +13,7 @@ use api::{ApiError, Fault, Include, Json, Path, Resource, Result, Tx, View, obje
 use serde::{Deserialize, Serialize};
 use store::{DeliveryKey, DeliveryRow, EventRow, Millis};
 
+use crate::setup_intent;
 use crate::subscriptions::FORWARD;
 use crate::webhook_endpoint::WebhookEndpoint;
 
@@ -66,8 +67,23 @@ impl Event {
         Ok(rows.into_iter().filter(|(key, _)| key.endpoint != FORWARD))
     }
 
-    fn json(&self, version: &str, account: Option<&str>, livemode: bool, pending: i64) -> Json {
-        let mut data = object([("object", Json::Raw(self.object.clone()))]);
+    /// What it tells of. Secrets are left out of what is kept.
+    fn object(&self, view: &View<'_>) -> Result<String> {
+        if !self.kind.starts_with("setup_intent.") {
+            return Ok(self.object.clone());
+        }
+        let id = id_in(&self.kind, &self.object)?;
+        Ok(setup_intent::with_client_secret(view, &self.object, &id))
+    }
+
+    fn json(
+        &self,
+        view: &View<'_>,
+        version: &str,
+        account: Option<&str>,
+        pending: i64,
+    ) -> Result<Json> {
+        let mut data = object([("object", Json::Raw(self.object(view)?))]);
         if let Some(previous) = &self.previous {
             data.set("previous_attributes", Json::Raw(previous.clone()));
         }
@@ -81,7 +97,7 @@ impl Event {
             ("api_version", version.to_owned().into()),
             ("created", api::seconds(self.created).into()),
             ("data", data),
-            ("livemode", livemode.into()),
+            ("livemode", view.livemode().into()),
             ("pending_webhooks", pending.into()),
             ("request", request),
             ("type", Json::from(&self.kind)),
@@ -89,7 +105,7 @@ impl Event {
         if let Some(account) = account {
             json.set("account", account.to_owned().into());
         }
-        json
+        Ok(json)
     }
 }
 
@@ -113,7 +129,7 @@ impl Resource for Event {
     fn render(&self, view: &View<'_>, _: &Include<'_>) -> Result<Json> {
         // Only the platform has keys: whoever reads a connected account's events is the platform.
         let account = (!view.is_platform()).then_some(view.owner.id.as_str());
-        Ok(self.json(versions::LATEST, account, view.livemode(), self.pending(view)?))
+        self.json(view, versions::LATEST, account, self.pending(view)?)
     }
 }
 
@@ -129,7 +145,7 @@ pub fn payload(
 ) -> Result<Json> {
     let event = Event::new(id.to_owned(), row);
     let pending = count(event.deliveries(view)?);
-    Ok(event.json(version.unwrap_or(versions::LATEST), account, view.livemode(), pending))
+    event.json(view, version.unwrap_or(versions::LATEST), account, pending)
 }
 
 #[derive(Params)]
@@ -199,11 +215,15 @@ fn account_number(view: &View<'_>, id: &str) -> Result<i64> {
 /// The id of the object that an event is about; its type where the object has none. First
 /// deliveries about one object are made one after the other.
 pub fn subject(row: &EventRow) -> Result<String> {
+    id_in(&row.kind, &row.object)
+}
+
+fn id_in(kind: &str, object: &str) -> Result<String> {
     #[derive(Deserialize)]
     struct Subject {
         id: Option<String>,
     }
-    let subject: Subject = serde_json::from_str(&row.object)
+    let subject: Subject = serde_json::from_str(object)
         .map_err(|error| Fault::new(format!("an event's object cannot be read: {error}")))?;
-    Ok(subject.id.unwrap_or_else(|| row.kind.clone()))
+    Ok(subject.id.unwrap_or_else(|| kind.to_owned()))
 }

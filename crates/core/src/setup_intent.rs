@@ -18,13 +18,17 @@ use api::{ApiError, Failure, Include, Index, Json, Resource, Result, Tx, View, o
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
-use crate::bank::fingerprint;
 use crate::customer::Customer;
 use crate::mandate::{self, Mandate, MandateData, MandateStatus, SingleUse};
 use crate::payment_method::{self, FlowDirection, PaymentMethod, PaymentMethodData, Type};
 
+use secret::{client_secret, tell};
 use state::{Action, SetupError, Status};
 
+pub use secret::with_client_secret;
+
+mod checks;
+mod secret;
 mod setup;
 pub mod state;
 
@@ -289,7 +293,7 @@ fn create(tx: &mut Tx<'_>, params: &CreateSetupIntent) -> Result<Arc<SetupIntent
         return Err(ApiError::invalid(message).on("return_url").into());
     }
     let intent = tx.save(intent)?;
-    tx.event("setup_intent.created", &*intent)?;
+    tell(tx, "setup_intent.created", &intent)?;
     if confirms { setup::confirm(tx, intent, &params.confirmation) } else { Ok(intent) }
 }
 
@@ -300,7 +304,7 @@ fn retrieve(
 ) -> Result<Arc<SetupIntent>> {
     let intent = view.find::<SetupIntent>(path.id())?;
     if let Some(secret) = &params.client_secret
-        && *secret != intent.client_secret(view)
+        && *secret != client_secret(view, &intent.id)
     {
         let message = "The client_secret provided does not match any associated SetupIntent.";
         return Err(ApiError::invalid(message).on("client_secret").into());
@@ -334,7 +338,7 @@ fn cancel(tx: &mut Tx<'_>, path: &Path, params: &CancelSetupIntent) -> Result<Ar
         next_action: None,
         ..api::copy(&before)
     })?;
-    tx.event("setup_intent.canceled", &*canceled)?;
+    tell(tx, "setup_intent.canceled", &canceled)?;
     Ok(canceled)
 }
 
@@ -380,6 +384,9 @@ impl SetupIntent {
             self.payment_method_types.clone_from(types);
             self.are_types_allowed = allowed.is_some();
         }
+        if changes_setup {
+            self.check_directions()?;
+        }
         params.metadata.apply(&mut self.metadata)?;
         self.update_method(tx, &params.method)
     }
@@ -424,41 +431,6 @@ impl SetupIntent {
             Some(mandate) => mandate::set_status(tx, &mandate, MandateStatus::Inactive),
             None => Ok(()),
         }
-    }
-
-    /// Whether that PaymentMethod can be set up by this intent.
-    fn check_method(&self, method: &PaymentMethod, param: &str) -> Result<(), ApiError> {
-        if !self.payment_method_types.contains(&method.kind_name()) {
-            let types: Vec<&str> = self.payment_method_types.iter().map(|t| t.as_str()).collect();
-            let message = format!(
-                "The PaymentMethod provided ({}) is not allowed for this SetupIntent. Please \
-                 provide a PaymentMethod of one of these types: {}.",
-                method.kind_name().as_str(),
-                types.join(", ")
-            );
-            let error = ApiError::param("setup_intent_invalid_parameter", param, message);
-            return Err(error);
-        }
-        let holder = method.clone();
-        let outcome = match (&self.customer, method.customer()) {
-            (Some(customer), _) => holder.attached(customer),
-            (None, None) if self.attach_to_self => holder.of_account(),
-            (None, Some(_)) => {
-                let message = "The PaymentMethod provided is attached to a customer. Provide that \
-                               customer to set it up again.";
-                return Err(ApiError::invalid(message).on(param));
-            }
-            (None, None) if method.is_detached() => return Err(method.used_up().on(param)),
-            (None, None) => Ok(holder),
-        };
-        outcome.map(drop).map_err(|error| error.on(param))
-    }
-
-    /// It is the same at every look, and nobody without the store's key can guess it.
-    fn client_secret(&self, view: &View<'_>) -> String {
-        let sealer = view.session.sealer;
-        let half = |purpose| fingerprint(sealer, purpose, &self.id);
-        format!("{}_secret_{}{}", self.id, half("client secret"), half("client secret, rest"))
     }
 
     fn render_next_action(&self, view: &View<'_>) -> Json {
@@ -569,7 +541,7 @@ impl Resource for SetupIntent {
             ("attach_to_self", self.attach_to_self.into()),
             ("automatic_payment_methods", automatic.into()),
             ("cancellation_reason", self.cancellation_reason.into()),
-            ("client_secret", self.client_secret(view).into()),
+            ("client_secret", client_secret(view, &self.id).into()),
             ("created", api::seconds(self.created).into()),
             ("customer", (&self.customer).into()),
             ("customer_account", Json::Null),

@@ -1,6 +1,6 @@
 //! SetupIntents, as far as payments out need them.
 
-use exchequer_tests::{Answer, Sandbox};
+use exchequer_tests::{Answer, Folder, Sandbox, Server};
 use serde_json::json;
 
 use super::{INVALID, bank_account, customer};
@@ -109,4 +109,58 @@ fn set_ups_of_a_customer() {
     assert_eq!(given.get(INTENTS).ids().len(), 3);
     let answer = given.get(&format!("{INTENTS}/seti_nope"));
     answer.expect_error(404, INVALID, "resource_missing", "intent");
+}
+
+#[test]
+fn a_set_up_for_a_deleted_customer_is_refused() {
+    let given = Sandbox::new();
+    let (ann, method) = (customer(&given, "Ann"), bank_account(&given, "000123456789"));
+    let created =
+        given.post(INTENTS, &[OUT[0], OUT[1], ("customer", &ann), ("payment_method", &method)]);
+    let path = format!("{INTENTS}/{}", created.id());
+    given.delete(&format!("/v1/customers/{ann}")).ok();
+    let answer = given.post(&format!("{path}/confirm"), &[]);
+    answer.expect_error(400, INVALID, "resource_missing", "customer");
+    given.get(&path).ok().expect("status", "requires_confirmation");
+    given.get(&format!("/v1/payment_methods/{method}")).ok().expect("customer", ());
+}
+
+#[test]
+fn a_set_up_for_money_going_out_is_somebodys() {
+    let given = Sandbox::new().connected_account();
+    for nobody in [&[][..], &[("attach_to_self", "false")][..]] {
+        let params = [&OUT[..2], nobody].concat();
+        let answer = given.post(INTENTS, &params);
+        answer.expect_error(400, INVALID, None, "flow_directions");
+    }
+    assert!(given.get(INTENTS).ids().is_empty());
+    given.post(INTENTS, &OUT[..1]).ok();
+    given.post(INTENTS, &[]).ok();
+    given.post(INTENTS, &[OUT[0], OUT[1], ("attach_to_self", "true")]).ok();
+}
+
+#[test]
+fn the_client_secret_stands_in_events_and_nowhere_in_the_store() {
+    let folder = Folder::new();
+    let data = folder.file("store.db");
+    let server = Server::start(&["--data", &data]);
+    let given = Sandbox::on_server(&server);
+    let (ann, method) = (customer(&given, "Ann"), bank_account(&given, "000123456789"));
+    let confirm = [("customer", ann.as_str()), ("payment_method", &method)];
+    let given = given.idempotency_key("once");
+    let intent = set_up(&given, &confirm);
+    let secret = intent.ok().text("client_secret").to_owned();
+    set_up(&given, &confirm).ok().expect("", &intent.body);
+    let events = given.events("setup_intent.*");
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[0]["data"]["object"], intent.body);
+    assert_eq!(events[1]["data"]["object"]["client_secret"], secret.as_str());
+    // Killed, so that the write-ahead log is still there to be searched.
+    server.kill();
+    for entry in std::fs::read_dir(folder.path()).expect("the folder") {
+        let name = entry.expect("an entry").path();
+        let bytes = std::fs::read(&name).expect("a file of the store");
+        let is_there = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!is_there, "{secret} stands in {}", name.display());
+    }
 }

@@ -11,7 +11,7 @@ use super::state::{
     verify_amounts, verify_descriptor_code,
 };
 use super::{
-    ConfirmParams, NextAction, SetupIntent, VerificationMethod, VerifyMicrodeposits, declined,
+    ConfirmParams, NextAction, SetupIntent, VerificationMethod, VerifyMicrodeposits, declined, tell,
 };
 use crate::bank::missing_param;
 use crate::card::Check;
@@ -45,6 +45,7 @@ pub fn confirm(
         )
         .into());
     };
+    intent.check_customer(tx)?;
     let method = tx.reference::<PaymentMethod>(method, "payment_method")?;
     intent.check_method(&method, "payment_method")?;
     if intent.verification_method == Some(VerificationMethod::Skip) && tx.livemode() {
@@ -92,7 +93,7 @@ fn wait(
     intent.next_action = Some(action);
     intent.status = Status::RequiresAction;
     let intent = tx.save(intent)?;
-    tx.event("setup_intent.requires_action", &*intent)?;
+    tell(tx, "setup_intent.requires_action", &intent)?;
     Ok(intent)
 }
 
@@ -124,7 +125,7 @@ fn succeed(tx: &mut Tx<'_>, mut intent: SetupIntent) -> Result<Arc<SetupIntent>>
         mandate::set_status(tx, mandate, MandateStatus::Active)?;
     }
     let intent = tx.save(intent)?;
-    tx.event("setup_intent.succeeded", &*intent)?;
+    tell(tx, "setup_intent.succeeded", &intent)?;
     Ok(intent)
 }
 
@@ -155,7 +156,7 @@ fn give_up(
         payment_method: None,
         ..intent.clone()
     })?;
-    tx.event("setup_intent.setup_failed", &*failed)?;
+    tell(tx, "setup_intent.setup_failed", &failed)?;
     Ok((failed, method))
 }
 
@@ -171,6 +172,7 @@ pub fn verify(
         return Err(unexpected_state(message).into());
     }
     let verified = read(params)?;
+    intent.check_customer(tx)?;
     let method = intent.payment_method.as_deref().unwrap_or_default();
     let method = tx.reference::<PaymentMethod>(method, "payment_method")?;
     if method.is_verified {
