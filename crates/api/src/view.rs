@@ -29,6 +29,8 @@ pub struct Owner {
 pub struct RequestInfo {
     pub id: String,
     pub idempotency_key: Option<String>,
+    /// The caller's key with its middle hidden, for messages.
+    pub masked_key: String,
 }
 
 /// A reading of one workspace at one time, as one of its accounts.

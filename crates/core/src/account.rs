@@ -296,7 +296,7 @@ pub fn current(view: &View<'_>) -> Result<Arc<Account>> {
     match view.load_of::<Account>(0, &view.owner.id)? {
         Some(account) => Ok(account),
         None if view.is_platform() => Ok(Arc::new(Account::platform(view))),
-        None => Err(no_access(&view.owner.id).into()),
+        None => Err(no_access(view, &view.owner.id).into()),
     }
 }
 
@@ -306,13 +306,14 @@ pub fn find(view: &View<'_>, id: &str) -> Result<Arc<Account>> {
         return current(view);
     }
     let found = if view.is_platform() { view.load_of::<Account>(0, id)? } else { None };
-    Ok(found.ok_or_else(|| no_access(id))?)
+    Ok(found.ok_or_else(|| no_access(view, id))?)
 }
 
-fn no_access(id: &str) -> ApiError {
+fn no_access(view: &View<'_>, id: &str) -> ApiError {
+    let key = view.request.as_ref().map_or("", |request| request.masked_key.as_str());
     let message = format!(
-        "The provided key does not have access to account '{id}' (or that account does not \
-         exist). Application access may have been revoked."
+        "The provided key '{key}' does not have access to account '{id}' (or that account does \
+         not exist). Application access may have been revoked."
     );
     ApiError::invalid(message).code("account_invalid").status(403)
 }

@@ -361,7 +361,7 @@ impl Gateway {
         call: &Call,
         work: impl FnOnce(&api::View<'_>) -> api::Result<T>,
     ) -> Result<Result<T, ApiError>, ApiError> {
-        let acting = Acting { owner: call.owner.clone(), request: None };
+        let acting = call.acting(None);
         let read = self.with_view(&call.caller.workspace, acting, work)?;
         Ok(read.map_err(|failure| {
             if let Failure::Fault(fault) = &failure {
@@ -508,7 +508,8 @@ enum Unrouted {
 impl Call {
     fn acting(&self, key: Option<&Key>) -> Acting {
         let idempotency_key = key.map(|key| key.text.clone());
-        let request = RequestInfo { id: self.request_id.clone(), idempotency_key };
+        let (id, masked_key) = (self.request_id.clone(), self.caller.masked.clone());
+        let request = RequestInfo { id, idempotency_key, masked_key };
         Acting { owner: self.owner.clone(), request: Some(request) }
     }
 }

@@ -1,6 +1,6 @@
 //! Connected accounts and their capabilities.
 
-use exchequer_tests::{Answer, Sandbox};
+use exchequer_tests::{Answer, Receiver, Sandbox};
 use serde_json::json;
 
 use super::{INVALID, customer};
@@ -153,4 +153,65 @@ fn what_an_account_refuses() {
     let answer = given.get(&format!("{ACCOUNTS}/acct_nope"));
     assert!([403, 404].contains(&answer.status), "{answer:?}");
     assert!(given.get(ACCOUNTS).ids().is_empty());
+}
+
+#[test]
+fn an_account_that_is_not_there() {
+    let given = Sandbox::new();
+    let tail = &given.key()[given.key().len() - 4..];
+    let masked = format!("sk_test_{}{tail}", "*".repeat(20));
+    let message = format!(
+        "The provided key '{masked}' does not have access to account 'acct_unknown' (or that \
+         account does not exist). Application access may have been revoked."
+    );
+    let path = format!("{ACCOUNTS}/acct_unknown");
+    for answer in [given.get(&path), given.post(&path, &[]), given.delete(&path)] {
+        answer.expect_error(403, INVALID, "account_invalid", None).expect_message(&message);
+    }
+}
+
+#[test]
+fn a_deleted_accounts_endpoints_hear_nothing_more() {
+    let given = Sandbox::new();
+    given.clock_freeze(1_680_716_009);
+    let receiver = Receiver::answering(&[500]);
+    let account = given.connected_account();
+    account.webhook(&receiver, &["customer.created"]);
+    given.webhook_with(&receiver, &["customer.created"], &[("connect", "true")]);
+    customer(&account, "Ann");
+    given.deliveries_wait();
+    let own = |received: &exchequer_tests::Received| received.json().get("account").is_none();
+    let first = receiver.wait_for(2);
+    assert_eq!(first.iter().filter(|received| own(received)).count(), 1);
+    given.delete(&format!("{ACCOUNTS}/{}", account.account_id())).ok();
+    given.advance("1h");
+    given.deliveries_wait();
+    let second = receiver.received();
+    assert!(second.len() > 2, "the platform's endpoint is told again");
+    assert_eq!(second.iter().filter(|received| own(received)).count(), 1);
+}
+
+#[test]
+fn what_nobody_is_told_any_more_is_not_pending() {
+    for end in ["deleted", "disabled"] {
+        let given = Sandbox::new();
+        given.clock_freeze(1_680_716_009);
+        let receiver = Receiver::answering(&[500]);
+        let endpoint = given.webhook(&receiver, &["customer.created"]);
+        customer(&given, "Ann");
+        given.deliveries_wait();
+        let event = format!("/v1/events/{}", receiver.wait_for_one().event_id());
+        given.get(&event).ok().expect("pending_webhooks", 1);
+        let path = format!("/v1/webhook_endpoints/{}", endpoint.id);
+        match end {
+            "deleted" => given.delete(&path),
+            _ => given.post(&path, &[("disabled", "true")]),
+        }
+        .ok();
+        given.advance("1h");
+        given.deliveries_wait();
+        given.get(&event).ok().expect("pending_webhooks", 0);
+        let undelivered = given.list("/v1/events", &[("delivery_success", "false")]);
+        assert_eq!(undelivered.ids().len(), 1, "{end}");
+    }
 }

@@ -155,7 +155,11 @@ impl World {
                 Keep::Yes
             }),
             Request::Post { owner, path, id, form } => {
-                let info = RequestInfo { id: "req_walk".into(), idempotency_key: None };
+                let info = RequestInfo {
+                    id: "req_walk".into(),
+                    idempotency_key: None,
+                    masked_key: String::new(),
+                };
                 let acting = Acting { owner: self.owners[owner].clone(), request: Some(info) };
                 let write = self.write(path, id, form);
                 let app = self.app.clone();
