@@ -2,6 +2,7 @@
 
 mod backoff;
 mod bad_input;
+mod clock;
 mod crashes;
 pub mod failpoints;
 mod isolation;
