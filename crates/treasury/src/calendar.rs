@@ -221,6 +221,13 @@ mod tests {
         // Memorial Day is the last Monday of May, also where that is the fourth.
         assert!(!is_business_day(date(2026, 5, 25)));
         assert!(is_business_day(date(2025, 5, 19)));
+        assert!(is_business_day(date(2021, 5, 24)));
+        assert!(!is_business_day(date(2021, 5, 31)));
+        // A week's last day still belongs to it.
+        assert!(!is_business_day(date(2019, 1, 21)));
+        assert!(!is_business_day(date(2026, 9, 7)));
+        assert!(!is_business_day(date(2024, 10, 14)));
+        assert!(!is_business_day(date(2024, 11, 28)));
     }
 
     #[test]

@@ -29,6 +29,63 @@ fn features_are_in_the_order_of_the_arrays() {
     assert_eq!(names, sorted);
 }
 
+#[test]
+fn features_need_their_capabilities() {
+    use Feature::*;
+    const ACH: &[&str] = &["treasury", "us_bank_account_ach_payments"];
+    let table: [(Feature, &[&str]); 9] = [
+        (CardIssuing, &["card_issuing"]),
+        (DepositInsurance, &["treasury"]),
+        (FinancialAddressesAba, &["treasury"]),
+        (InboundTransfersAch, ACH),
+        (IntraStripeFlows, &["treasury"]),
+        (OutboundPaymentsAch, ACH),
+        (OutboundPaymentsUsDomesticWire, &["treasury"]),
+        (OutboundTransfersAch, ACH),
+        (OutboundTransfersUsDomesticWire, &["treasury"]),
+    ];
+    for (feature, capabilities) in table {
+        assert_eq!(feature.capabilities(), capabilities, "{feature:?}");
+    }
+}
+
+#[test]
+fn a_request_changes_the_features_that_it_names() {
+    let wanted = |requested| Some(Toggle { requested });
+    let both =
+        |ach, wire| Some(NetworkToggles { ach: wanted(ach), us_domestic_wire: wanted(wire) });
+    let all = FeatureToggles {
+        card_issuing: wanted(true),
+        deposit_insurance: wanted(false),
+        financial_addresses: Some(AbaToggle { aba: wanted(true) }),
+        inbound_transfers: Some(AchToggle { ach: wanted(false) }),
+        intra_stripe_flows: wanted(true),
+        outbound_payments: both(false, true),
+        outbound_transfers: both(false, true),
+    };
+    let alternating = [true, false, true, false, true, false, true, false, true];
+    let expected: Vec<_> = ALL.into_iter().zip(alternating).collect();
+    assert_eq!(all.changes(), expected);
+    assert_eq!(FeatureToggles::default().changes(), []);
+    let wire = NetworkToggles { ach: None, us_domestic_wire: wanted(true) };
+    let one = FeatureToggles { outbound_payments: Some(wire), ..FeatureToggles::default() };
+    assert_eq!(one.changes(), [(Feature::OutboundPaymentsUsDomesticWire, true)]);
+}
+
+#[test]
+fn restrictions_are_kept() {
+    for inbound in [Restricted, Unrestricted] {
+        for outbound in [Restricted, Unrestricted] {
+            let account = account(Standing::Active, inbound, outbound);
+            let text = serde_json::to_string(&account).unwrap();
+            let kept: FinancialAccount = serde_json::from_str(&text).unwrap();
+            assert_eq!(kept.restrictions, account.restrictions);
+            let any = inbound == Restricted || outbound == Restricted;
+            assert_eq!(text.contains("restrictions"), any, "{text}");
+        }
+    }
+}
+
 /// Feature by feature: what shows and what passes, in and out, under each restriction.
 #[test]
 fn restrictions_close_the_gates_of_their_direction() {

@@ -40,6 +40,8 @@ fn financial_account(account: &Account, shown: &Value) -> Result<(), String> {
     let status = if account.is_open { "open" } else { "closed" };
     let agrees = balance["cash"]["usd"] == account.cash
         && balance["outbound_pending"]["usd"] == account.held
+        && shown["platform_restrictions"]["inbound_flows"] == restriction(account.no_inbound)
+        && shown["platform_restrictions"]["outbound_flows"] == restriction(account.no_outbound)
         && shown["status"] == status;
     must(agrees, || format!("{account:?} is shown as {shown}"))?;
     for (at, feature) in FEATURES.iter().enumerate() {
@@ -53,6 +55,10 @@ fn financial_account(account: &Account, shown: &Value) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+fn restriction(is_there: bool) -> &'static str {
+    if is_there { "restricted" } else { "unrestricted" }
 }
 
 fn outbound_payment(payment: &Payment, model: &Model, shown: &Value) -> Result<(), String> {
