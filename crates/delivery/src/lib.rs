@@ -101,6 +101,10 @@ impl Delivery {
         if self.is_closing() {
             return;
         }
+        if notice.is_incomplete {
+            let ours = notice.workspaces.iter().filter(|workspace| workspace.is_ours());
+            ours.filter(|workspace| workspace.number() != 0).for_each(|w| self.look_after(w));
+        }
         let mut desks = self.shared.desks();
         for (key, row) in notice.deliveries {
             let workspace = notice.workspaces.iter().find(|w| w.number() == key.ws);

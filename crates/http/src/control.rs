@@ -50,7 +50,9 @@ async fn dispatch(
     seen.acts_for(&workspace.account);
     let connected = ["stripe-account", "stripe-context"];
     if inner == "reset" && connected.iter().any(|name| parts.headers.contains_key(*name)) {
-        return Err(ApiError::invalid("A reset empties the whole sandbox: leave out Stripe-Account."));
+        return Err(ApiError::invalid(
+            "A reset empties the whole sandbox: leave out Stripe-Account.",
+        ));
     }
     let query = Query(parts.uri.query().unwrap_or("").to_owned());
     let (bytes, _share) = gateway.body(incoming).await?;

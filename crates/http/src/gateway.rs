@@ -31,6 +31,9 @@ use crate::router::Router;
 use crate::seen::Seen;
 use crate::{body, refusals};
 
+/// How often a read from a database is tried.
+const READ_TRIES_MAX: usize = 3;
+
 /// Everything a request needs.
 pub struct Gateway {
     pub app: Arc<App>,
@@ -355,8 +358,25 @@ impl Gateway {
         })
     }
 
-    /// Lets `work` read one snapshot as the account acted for.
+    /// Lets `work` read one snapshot as the account acted for. A connection to a database can be
+    /// lost in the middle: then it reads another one.
     pub fn read<T>(
+        &self,
+        call: &Call,
+        work: impl Fn(&api::View<'_>) -> api::Result<T>,
+    ) -> Result<Result<T, ApiError>, ApiError> {
+        let mut tries = if self.database.is_shared() { READ_TRIES_MAX } else { 1 };
+        loop {
+            tries -= 1;
+            let read = self.read_once(call, &work);
+            let (Ok(Err(error)) | Err(error)) = &read else { return read };
+            if error.status != 500 || tries == 0 {
+                return read;
+            }
+        }
+    }
+
+    fn read_once<T>(
         &self,
         call: &Call,
         work: impl FnOnce(&api::View<'_>) -> api::Result<T>,

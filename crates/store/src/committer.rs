@@ -60,6 +60,8 @@ pub struct Notice {
     pub workspaces: Vec<Arc<Workspace>>,
     /// Deliveries that are new or were planned anew.
     pub deliveries: Vec<(DeliveryKey, DeliveryRow)>,
+    /// Other programs may have made deliveries before these.
+    pub is_incomplete: bool,
 }
 
 /// What the committer needs to know of the layers above it.
@@ -131,6 +133,7 @@ impl Committer {
             counters: self.counters.clone(),
             next_number: 0,
             waiting: VecDeque::new(),
+            is_behind: false,
         }
     }
 
@@ -191,6 +194,8 @@ struct Work<W> {
     next_number: i64,
     /// Commands taken from the queue that the current batch had no room for.
     waiting: VecDeque<Command>,
+    /// Other programs committed since the last notice. Only on a database.
+    is_behind: bool,
 }
 
 impl<W: Engine> Work<W> {
@@ -309,6 +314,7 @@ impl<W: Engine> Work<W> {
                 .filter_map(|(key, row)| Some((key.clone(), row?.clone())))
                 .filter(|(_, row)| row.due.is_some())
                 .collect(),
+            is_incomplete: false,
         };
         self.upcalls.committed(notice);
     }

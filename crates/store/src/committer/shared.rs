@@ -4,10 +4,11 @@
 //! A commit whose answer got lost is in doubt. The batch's number, kept by the batch itself, tells
 //! later which it was; until then nothing is run again and nobody is answered.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_TIME_MAX, Command, Work};
+use super::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_TIME_MAX, Command, Notice, Work};
 use crate::id::random_u64;
 use crate::overlay::Overlay;
 use crate::postgres::{Trouble, Writer};
@@ -67,18 +68,19 @@ impl Work<Writer> {
     /// Runs the commands taken so far, on the first attempt those that wait, and commits.
     fn attempt(
         &mut self,
-        workspace: &Workspace,
+        workspace: &Arc<Workspace>,
         taken: &mut Vec<Command>,
         doubt: &mut Option<Doubt>,
     ) -> Result<(), Trouble> {
         if self.writer.begin(workspace)? {
             self.cache.borrow_mut().forget(Writer::number_of(workspace));
+            self.is_behind = true;
         }
         if let Some(doubtful) = doubt.take() {
             match self.writer.stands(doubtful.batch) {
                 Ok(true) => {
                     self.writer.abandon();
-                    self.finish(&doubtful.overlay, taken, doubtful.count);
+                    self.finish(workspace, &doubtful.overlay, taken, doubtful.count);
                     return Ok(());
                 }
                 Ok(false) => {}
@@ -92,7 +94,7 @@ impl Work<Writer> {
         let count = self.run_all(workspace, &mut overlay, taken)?;
         if overlay.is_empty() {
             self.writer.abandon();
-            self.finish(&overlay, taken, count);
+            self.finish(workspace, &overlay, taken, count);
             return Ok(());
         }
         fail::fail_point!("before_commit", |_| std::process::abort());
@@ -104,7 +106,7 @@ impl Work<Writer> {
         }
         fail::fail_point!("after_commit", |_| std::process::abort());
         self.counters.committed(count, began.elapsed());
-        self.finish(&overlay, taken, count);
+        self.finish(workspace, &overlay, taken, count);
         Ok(())
     }
 
@@ -181,7 +183,13 @@ impl Work<Writer> {
     }
 
     /// The batch stands: everybody is told.
-    fn finish(&mut self, overlay: &Overlay, taken: &mut Vec<Command>, count: usize) {
+    fn finish(
+        &mut self,
+        workspace: &Arc<Workspace>,
+        overlay: &Overlay,
+        taken: &mut Vec<Command>,
+        count: usize,
+    ) {
         if overlay.emptied.is_empty() {
             self.cache.borrow_mut().committed(overlay);
         } else {
@@ -191,7 +199,11 @@ impl Work<Writer> {
         for command in taken.drain(..) {
             (command.done)(Ok(()));
         }
-        if !overlay.is_empty() {
+        if std::mem::take(&mut self.is_behind) {
+            // What the others announced to themselves comes first, so all is read from the rows.
+            let (workspaces, deliveries) = (vec![workspace.clone()], Vec::new());
+            self.upcalls.committed(Notice { workspaces, deliveries, is_incomplete: true });
+        } else if !overlay.is_empty() {
             self.notify(overlay);
         }
     }

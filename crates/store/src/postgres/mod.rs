@@ -14,6 +14,7 @@ mod writer;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio_postgres::Config;
 use tokio_postgres::config::TargetSessionAttrs;
@@ -22,7 +23,7 @@ pub use copy::copy_to;
 pub use lease::Due;
 pub use writer::{Trouble, Writer};
 
-use self::link::{Link, Refused};
+use self::link::{Failure, Link, Refused};
 use self::reader::PostgresReader;
 use crate::id::{random_u64, secret_bytes};
 use crate::seal::Sealer;
@@ -44,6 +45,10 @@ pub const WRITERS: usize = 4;
 const READERS_IDLE_MAX: usize = 16;
 /// How often a read that lost its connection takes another.
 const CONNECT_TRIES_MAX: usize = 3;
+
+/// How long a read waits for a database that is away, and how often it looks.
+const AWAY_MAX: Duration = Duration::from_secs(15);
+const AWAY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether the data is in a database and not in a file.
 pub fn is_url(data: &str) -> bool {
@@ -145,6 +150,25 @@ impl Database {
         })
     }
 
+    /// The same where the database may be restarting, or a standby be taking over.
+    fn link_patiently(&self) -> Result<Link> {
+        let began = Instant::now();
+        loop {
+            match self.shared.connect() {
+                Ok(link) => return Ok(link),
+                Err(refused)
+                    if refused.failure == Failure::Passing && began.elapsed() < AWAY_MAX =>
+                {
+                    std::thread::sleep(AWAY_PAUSE);
+                }
+                Err(refused) => {
+                    let why = refused.why;
+                    return Err(StoreError::Engine(format!("the database is away: {why}")));
+                }
+            }
+        }
+    }
+
     /// Lets `work` read one snapshot of everything committed so far.
     pub fn read<T>(&self, work: impl FnOnce(&dyn Reader) -> T) -> Result<T> {
         tokio::task::block_in_place(|| {
@@ -167,7 +191,7 @@ impl Database {
                     Some(reader) => reader,
                     None => {
                         tries += 1;
-                        PostgresReader { link: self.link()? }
+                        PostgresReader { link: self.link_patiently()? }
                     }
                 };
                 match reader.state(workspace) {
@@ -202,7 +226,7 @@ impl Database {
                 Some(reader) => reader,
                 None => {
                     tries += 1;
-                    PostgresReader { link: self.link()? }
+                    PostgresReader { link: self.link_patiently()? }
                 }
             };
             match reader.link.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
@@ -223,7 +247,7 @@ fn prepare(link: &Link, seal_key: &Path) -> Result<Sealer> {
     }
     // Two programs may try to make it at once; the second then finds it.
     if link.run(STORE).is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(random_u64() % 100));
+        std::thread::sleep(Duration::from_millis(random_u64() % 100));
         link.run(STORE)?;
     }
     link.mend();
