@@ -27,6 +27,7 @@ use settings::Settings;
 pub use crate::capability::CapabilityStatus;
 pub use requirements::Requirements;
 
+pub mod deleted;
 pub mod details;
 mod kind;
 mod render;
@@ -206,6 +207,7 @@ pub fn resource() -> operation::Resource {
         .list(ALL, "Lists the connected accounts, newest first.", list)
         .delete(ONE, "Deletes a connected account.", delete)
         .action("/v1/accounts/{account}/reject", "Rejects a connected account.", reject)
+        .keeps::<deleted::Deleted>()
         .done()
 }
 
@@ -267,7 +269,10 @@ fn delete(tx: &mut Tx<'_>, path: &Path) -> Result<()> {
     let owner = Owner { number: account.number, id: account.id.clone() };
     tx.on(owner, |tx| prepare_deletion(tx, &account.id))?;
     let platform = tx.platform();
-    tx.on(platform, |tx| tx.remove(&*account))
+    tx.on(platform, |tx| {
+        deleted::remember(tx, &account)?;
+        tx.remove(&*account)
+    })
 }
 
 /// Asks every product, as the account; a refusal of one keeps the account.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use api::runtime::{Acting, platform, view};
 use api::{App, Fault, Result, View};
+use exchequer_core::account::deleted;
 use exchequer_core::egress::{Egress, Target};
 use exchequer_core::subscriptions::FORWARD;
 use exchequer_core::{event, webhook_endpoint};
@@ -160,7 +161,7 @@ fn body(
     receiver: &Receiver,
 ) -> Result<Vec<u8>> {
     let account = if receiver.hears_of_accounts && account != 0 {
-        (view.app.api.account_by_number)(view, account)?
+        deleted::id_ever(view, account)?
     } else {
         None
     };
