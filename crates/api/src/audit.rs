@@ -1,9 +1,10 @@
 //! What must be true of a store's rows, apart from the code that wrote them. `verify` walks the rows;
 //! each product says here what its own must say. An audit reads and never changes anything.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
-use store::{IndexKey, PostingRow, Scope, StoredObject};
+use store::{IndexKey, JobRow, Millis, PostingRow, Scope, StoredObject};
 
 use crate::error::{Failure, Fault, Result};
 use crate::resource::{Index, Resource, decode};
@@ -17,7 +18,12 @@ pub const PROBLEMS_TOLD_MAX: usize = 100;
 pub struct Findings {
     lines: Vec<String>,
     count: u64,
+    /// The jobs of the workspace that is looked at, by which an object can be told to wait for one.
+    jobs: HashSet<Planned>,
 }
+
+/// A job, whenever it is due: its account, kind, object and detail.
+type Planned = (i64, String, String, String);
 
 impl Findings {
     /// Where to tell problems of one row of an account.
@@ -32,6 +38,16 @@ impl Findings {
 
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Forgets the jobs of the workspace before.
+    pub fn begin_workspace(&mut self) {
+        self.jobs.clear();
+    }
+
+    pub fn planned(&mut self, job: JobRow) {
+        let JobRow { acct, kind, object, detail } = job;
+        self.jobs.insert((acct, kind, object, detail));
     }
 
     /// The first of them.
@@ -68,16 +84,32 @@ impl Row<'_> {
             self.wrong(rule);
         }
     }
+
+    /// A job of this kind and detail must be planned for the row.
+    pub fn must_wait_for(&mut self, kind: &str, detail: &str) {
+        let acct = self.scope.map_or(0, |scope| scope.acct);
+        let job = (acct, kind.to_owned(), self.id.to_owned(), detail.to_owned());
+        if !self.findings.jobs.contains(&job) {
+            self.wrong(format!("its job {kind} to {detail} is not there"));
+        }
+    }
 }
 
-type Check = Box<dyn Fn(&View<'_>, &StoredObject, &mut Row<'_>) -> Option<Vec<IndexKey>>>;
+/// What an object says of itself, if it can be read.
+pub struct Declared {
+    pub created: Millis,
+    /// Its places in the lists.
+    pub places: Vec<IndexKey>,
+}
+
+type Check = Box<dyn Fn(&View<'_>, &StoredObject, &mut Row<'_>) -> Option<Declared>>;
 
 /// The rules of one kind of object.
 pub struct Audit {
     pub object: &'static str,
     /// What the ids of the kind begin with.
     pub prefix: &'static str,
-    /// Tells what is wrong with a kept object; gives its places in the lists, if it can be read.
+    /// Tells what is wrong with a kept object; gives what it declares, if it can be read.
     pub check: Check,
 }
 
@@ -103,7 +135,8 @@ impl Audit {
             if let Err(failure) = rules(view, &object, row) {
                 row.wrong(format!("it cannot be checked: {}", words(&failure)));
             }
-            Some(Index::keys(&object, view.session.scope(view.owner.number)))
+            let places = Index::keys(&object, view.session.scope(view.owner.number));
+            Some(Declared { created: object.created(), places })
         };
         Audit { object: T::OBJECT, prefix: T::PREFIX, check: Box::new(check) }
     }
@@ -134,6 +167,29 @@ pub fn words(failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_waits_for_its_own_job_alone() {
+        let mut findings = Findings::default();
+        let job = |object: &str| JobRow {
+            acct: 1,
+            kind: "pay".into(),
+            object: object.into(),
+            detail: "now".into(),
+        };
+        findings.planned(job("obp_1"));
+        let waits = |findings: &mut Findings, acct: i64, id: &str, detail: &str| {
+            let before = findings.count();
+            findings.at("objects", Scope { ws: 3, acct }, id).must_wait_for("pay", detail);
+            findings.count() == before
+        };
+        assert!(waits(&mut findings, 1, "obp_1", "now"));
+        assert!(!waits(&mut findings, 1, "obp_1", "later"));
+        assert!(!waits(&mut findings, 1, "obp_2", "now"));
+        assert!(!waits(&mut findings, 0, "obp_1", "now"));
+        findings.begin_workspace();
+        assert!(!waits(&mut findings, 1, "obp_1", "now"));
+    }
 
     #[test]
     fn a_problem_names_its_row_and_only_so_many_are_told() {

@@ -17,6 +17,7 @@ use crate::{Ended, Exit, resources};
 mod events;
 mod foundations;
 mod objects;
+mod order;
 mod postings;
 mod walk;
 mod workspaces;

@@ -5,6 +5,7 @@ use api::resource::SORT_PREFIX_WIDTH;
 use api::{View, list};
 use store::{IndexKey, Result, Scope, StoredObject};
 
+use super::order::Order;
 use super::walk::{Place, Walk};
 
 const OBJECTS: &str = "SELECT id, v, state FROM objects WHERE ws = ?1 AND acct = ?2 ORDER BY id";
@@ -23,6 +24,7 @@ impl Walk<'_> {
     pub fn objects(&mut self, place: &Place, scope: Scope) -> Result<()> {
         let view = self.view(place, scope);
         let mut declared = 0;
+        let mut order = Order::new(place, &view);
         let read = |row: &rusqlite::Row<'_>| {
             let version: i64 = row.get(1)?;
             let version = u32::try_from(version).unwrap_or(u32::MAX);
@@ -30,9 +32,10 @@ impl Walk<'_> {
         };
         self.each("objects", OBJECTS, &[&scope.ws, &scope.acct], read, |walk, stored| {
             walk.totals.objects += 1;
-            declared += walk.object(&view, scope, &stored)?;
+            declared += walk.object(&view, scope, &stored, &mut order)?;
             Ok(())
         })?;
+        self.newest_id = self.newest_id.max(order.newest);
         // As many as are declared, all of which are there: no need to look for others.
         if self.count(PLACES_COUNT, &[&scope.ws, &scope.acct])? != declared {
             self.stray_places(&view, scope)?;
@@ -41,13 +44,19 @@ impl Walk<'_> {
     }
 
     /// One object: how many places in the lists of its own it has.
-    fn object(&mut self, view: &View<'_>, scope: Scope, stored: &StoredObject) -> Result<i64> {
+    fn object(
+        &mut self,
+        view: &View<'_>,
+        scope: Scope,
+        stored: &StoredObject,
+        order: &mut Order,
+    ) -> Result<i64> {
         let mut row = self.findings.at("objects", scope, &stored.id);
         let Some(audit) = self.kinds.get(prefix_of(&stored.id)) else {
             row.wrong("an object of this kind is not known");
             return Ok(0);
         };
-        let keys = keys_of(audit, view, stored, &mut row);
+        let keys = keys_of(audit, view, stored, order, &mut row);
         let mut find = self.rows.prepare_cached(PLACE)?;
         let mut there = 0;
         for key in keys {
@@ -82,9 +91,10 @@ impl Walk<'_> {
             let Some(audit) = walk.kinds.get(prefix_of(id)) else { return Ok(()) };
             // What is wrong with the object itself has been told.
             let mut unheard = api::audit::Findings::default();
-            let keys = (audit.check)(view, &stored, &mut unheard.at("", scope, ""));
-            let is_declared = keys.is_none_or(|keys| {
-                keys.iter().any(|k| k.field == field && k.value == value && k.sort == sort)
+            let declared = (audit.check)(view, &stored, &mut unheard.at("", scope, ""));
+            let is_declared = declared.is_none_or(|declared| {
+                let mut keys = declared.places.iter();
+                keys.any(|k| k.field == field && k.value == value && k.sort == sort)
             });
             row.must(is_declared, format!("its object {id} does not declare it"));
             Ok(())
@@ -97,9 +107,12 @@ fn keys_of(
     audit: &Audit,
     view: &View<'_>,
     stored: &StoredObject,
+    order: &mut Order,
     row: &mut Row<'_>,
 ) -> Vec<IndexKey> {
-    let mut keys = (audit.check)(view, stored, row).unwrap_or_default();
+    let Some(declared) = (audit.check)(view, stored, row) else { return Vec::new() };
+    order.check(&stored.id, declared.created, row);
+    let mut keys = declared.places;
     keys.sort_unstable();
     keys.dedup();
     keys

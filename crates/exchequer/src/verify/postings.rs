@@ -6,6 +6,7 @@ use ledger::{Account, Contra};
 use store::{PostingRow, Result, Scope};
 
 use super::objects::prefix_of;
+use super::order::Order;
 use super::walk::{Place, Walk};
 
 const POSTINGS: &str = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, \
@@ -19,6 +20,7 @@ impl Walk<'_> {
     pub fn postings(&mut self, place: &Place, scope: Scope) -> Result<i128> {
         let view = self.view(place, scope);
         let mut in_transit = 0;
+        let mut order = Order::new(place, &view);
         let read = |row: &rusqlite::Row<'_>| {
             let posting = PostingRow {
                 book: row.get(1)?,
@@ -35,7 +37,8 @@ impl Walk<'_> {
         self.each("postings", POSTINGS, &[&scope.ws, &scope.acct], read, |walk, (id, posting)| {
             walk.totals.postings += 1;
             let mut row = walk.findings.at("postings", scope, &id);
-            let PostingRow { book, amount, .. } = &posting;
+            let PostingRow { book, amount, created, .. } = &posting;
+            order.check(&id, *created, &mut row);
             row.must(*amount > 0, format!("its amount is {amount}, not more than none"));
             let ends = [&posting.from, &posting.to].map(|name| Account::parse(name));
             row.must(ends[0] != ends[1], "it takes from where it gives to");
@@ -58,6 +61,7 @@ impl Walk<'_> {
             }
             Ok(())
         })?;
+        self.newest_id = self.newest_id.max(order.newest);
         Ok(in_transit)
     }
 }

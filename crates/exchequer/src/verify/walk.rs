@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::audit::{Audit, Audits, BookAudit, Findings};
+use api::operation::Resource;
 use api::runtime::{Acting, view};
 use api::{App, Owner, View};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
 use store::seal::Sealer;
 use store::{Reader, Result, Scope, Session, Workspace, WorkspaceState};
+
+use super::events::Subject;
 
 /// What was looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,11 +29,15 @@ pub struct Walk<'a> {
     /// By the prefix of the ids.
     pub kinds: HashMap<&'static str, Audit>,
     pub books: HashMap<&'static str, BookAudit>,
+    /// By the type of the events.
+    pub subjects: HashMap<&'static str, Subject>,
     pub rows: &'a Connection,
     pub reader: &'a dyn Reader,
     pub sealer: &'a Sealer,
     pub findings: Findings,
     pub totals: Totals,
+    /// The second and counter of the newest id in the workspace that is looked at.
+    pub newest_id: (i64, i64),
 }
 
 /// A workspace whose row can be read.
@@ -54,6 +61,18 @@ const OF_WORKSPACES: [&str; 8] = [
     "deliveries",
 ];
 
+/// What each type of event is about.
+fn subjects(app: &App) -> HashMap<&'static str, Subject> {
+    let of = |resource: &Resource| {
+        let object = resource.object;
+        let mut kinds = resource.operations.iter().filter_map(|operation| operation.object);
+        let kept = kinds.find(|kind| kind.object == object && !kind.prefix.is_empty());
+        let subject = Subject { object, kept };
+        resource.events.iter().map(move |kind| (*kind, subject))
+    };
+    app.api.resources.iter().flat_map(of).collect()
+}
+
 impl<'a> Walk<'a> {
     pub fn new(
         app: &'a App,
@@ -74,7 +93,8 @@ impl<'a> Walk<'a> {
             books.extend(product.books.into_iter().map(|audit| (audit.prefix, audit)));
         }
         let (findings, totals) = (Findings::default(), Totals::default());
-        Walk { app, kinds, books, rows, reader, sealer, findings, totals }
+        let (subjects, newest_id) = (subjects(app), (0, 0));
+        Walk { app, kinds, books, subjects, rows, reader, sealer, findings, totals, newest_id }
     }
 
     /// Goes through everything. Where the file itself is damaged, no row can be trusted.
@@ -85,6 +105,8 @@ impl<'a> Walk<'a> {
         }
         for place in self.places()? {
             self.totals.workspaces += 1;
+            self.findings.begin_workspace();
+            self.newest_id = (0, 0);
             self.jobs(&place)?;
             self.answers(&place)?;
             self.deliveries(&place)?;
@@ -99,6 +121,7 @@ impl<'a> Walk<'a> {
                 self.events(&place, scope)?;
                 in_transit += self.postings(&place, scope)?;
             }
+            self.ids(&place);
             if in_transit != 0 {
                 let id = format!("ws {}", place.ws);
                 let mut row = self.findings.at_row("postings", &id);

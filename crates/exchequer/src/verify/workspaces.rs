@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use api::app::ANSWER_KEPT_MS;
-use store::{AnswerRow, Result, Scope, Workspace, WorkspaceState};
+use store::{AnswerRow, JobKey, JobRow, Result, Scope, Workspace, WorkspaceState};
 
 use super::walk::{Place, Walk};
 
 const WORKSPACES: &str =
     "SELECT ws, tail, account, livemode, next_due, state FROM workspaces ORDER BY ws";
-const JOBS: &str = "SELECT due, seq, acct, kind, object FROM jobs WHERE ws = ?1 ORDER BY due, seq";
+const JOBS: &str = "SELECT due, seq, acct, kind, object, detail FROM jobs WHERE ws = ?1 \
+                    ORDER BY due, seq";
 const FIRST_DUE: &str = "SELECT min(due) FROM jobs WHERE ws = ?1";
 const ANSWERS: &str = "SELECT seq, acct, hash, idempotency_key, fingerprint, path, request, \
                        status, created, event, body FROM answers WHERE ws = ?1 ORDER BY seq";
@@ -31,13 +32,8 @@ struct WorkspaceRow {
     state: String,
 }
 
-struct Job {
-    due: i64,
-    seq: i64,
-    acct: i64,
-    kind: String,
-    object: String,
-}
+/// What the kept answer to a key can be.
+const STATUSES: [u16; 8] = [200, 400, 402, 403, 404, 409, 429, 500];
 
 impl Walk<'_> {
     /// The workspaces whose rows can be read; the others are told about.
@@ -87,18 +83,22 @@ impl Walk<'_> {
 
     pub fn jobs(&mut self, place: &Place) -> Result<()> {
         let read = |row: &rusqlite::Row<'_>| {
-            let (due, seq, acct) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Job { due, seq, acct, kind: row.get(3)?, object: row.get(4)? })
+            let key = JobKey { ws: 0, due: row.get(0)?, seq: row.get(1)? };
+            let (acct, kind, object) = (row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok((key, JobRow { acct, kind, object, detail: row.get(5)? }))
         };
         let (ws, state) = (place.ws, place.state);
-        self.each("jobs", JOBS, &[&ws], read, |walk, job| {
-            let Job { due, seq, acct, kind, object } = job;
+        self.each("jobs", JOBS, &[&ws], read, |walk, (key, job)| {
+            let JobKey { due, seq, .. } = key;
+            let JobRow { acct, kind, object, .. } = &job;
+            let acct = *acct;
             let id = format!("due {due}, seq {seq}, {kind} of {object}");
             let mut row = walk.findings.at("jobs", Scope { ws, acct }, &id);
-            row.must(walk.app.api.job(&kind).is_some(), "a job of this kind is not known");
+            row.must(walk.app.api.job(kind).is_some(), "a job of this kind is not known");
             let is_given = (0..=state.accounts).contains(&acct);
             row.must(is_given, "the workspace never gave an account this number");
             row.must((1..=state.jobs).contains(&seq), "the workspace never gave this seq");
+            walk.findings.planned(job);
             Ok(())
         })
     }
@@ -142,6 +142,10 @@ impl Walk<'_> {
         let mut row = self.findings.at("answers", scope, &id);
         row.must(there == 1, "its row of answer_index is missing");
         row.must((1..=place.state.answers).contains(&seq), "the workspace never gave this seq");
+        let status = answer.status;
+        row.must(STATUSES.contains(&status), format!("no answer with the status {status} is kept"));
+        let is_fit = answer.event.is_none() || status == 200;
+        row.must(is_fit, format!("it says what an event says, with the status {status}"));
         // The event of an answer that counts no more can have been swept away before it.
         let counts = answer.created + ANSWER_KEPT_MS > place.state.last_now;
         match (&answer.event, &answer.body) {
