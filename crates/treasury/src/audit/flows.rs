@@ -3,17 +3,22 @@
 use api::audit::Row;
 use api::params::Currency;
 use api::{Result, View};
+use exchequer_core::bank::{BankAccount, TEST_ROUTING_NUMBER};
+use exchequer_core::payment_method::PaymentMethod;
 use ledger::{Account, Contra};
 use store::Millis;
 
 use crate::book::{EntryType, FlowType};
-use crate::destination::{Destination, Network};
+use crate::destination::{Destination, Network, OUTCOMES, Outcome};
 use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::{OutboundPayment, Stage};
 use crate::received_credit::{self, ReceivedCredit, Sender, SourceFlowType};
 use crate::transaction::{Status, Transaction};
 
-/// A payment agrees with its Transactions; its stage with its times.
+/// The kind of the jobs that take a payment further.
+const STEP_JOB: &str = "outbound_payment.step";
+
+/// A payment agrees with its Transactions; its stage with its times; what is ahead of it is planned.
 pub(super) fn outbound_payment(
     view: &View<'_>,
     payment: &OutboundPayment,
@@ -51,11 +56,65 @@ pub(super) fn outbound_payment(
         agrees(view, &flow, transaction, &back, row)?;
     }
     payment_alone(payment, row);
+    // What was planned for an account that is gone is dropped.
+    if !view.owner.id.is_empty() {
+        for step in steps_ahead(&payment.stage, payment.is_delayed, outcome(view, payment)?) {
+            row.must_wait_for(STEP_JOB, &step);
+        }
+    }
     if let Destination::FinancialAccount { id, owner } = &payment.destination {
         let there = view.load_of::<FinancialAccount>(*owner, id)?.is_some();
         row.must(there, format!("its destination {id} of account {owner} is not there"));
     }
     Ok(())
+}
+
+/// What test mode lets become of a payment by itself, by where it goes to.
+fn outcome(view: &View<'_>, payment: &OutboundPayment) -> Result<Outcome> {
+    let bank = match &payment.destination {
+        Destination::FinancialAccount { .. } => return Ok(Outcome::Posted),
+        Destination::UsBankAccount(bank) => bank,
+    };
+    if view.livemode() {
+        return Ok(Outcome::Waits);
+    }
+    if let Some(id) = &bank.payment_method
+        && let Some(method) = view.load::<PaymentMethod>(id)?
+        && let Some(behavior) = &method.test_behavior
+    {
+        return Ok(Outcome::of_behavior(behavior));
+    }
+    if bank.routing_number != TEST_ROUTING_NUMBER {
+        return Ok(Outcome::Waits);
+    }
+    // The number itself is not kept, but what tells it from others is.
+    let is_number = |number: &str| {
+        number.ends_with(&bank.last4)
+            && BankAccount::of(view, TEST_ROUTING_NUMBER, number).fingerprint == bank.fingerprint
+    };
+    let known = OUTCOMES.iter().find(|(_, number, _)| is_number(number));
+    Ok(known.map_or(Outcome::Waits, |(_, _, outcome)| *outcome))
+}
+
+/// What its jobs are still to do, by the stage that a payment is in.
+fn steps_ahead(stage: &Stage, is_delayed: bool, outcome: Outcome) -> Vec<String> {
+    let is_processing = *stage == Stage::Processing;
+    let is_posted = matches!(stage, Stage::Posted(_));
+    let step = |is_ahead: bool, step: &str| is_ahead.then(|| step.to_owned());
+    let steps = match outcome {
+        Outcome::Waits => [None, None],
+        Outcome::Posted => [step(is_processing, "post"), None],
+        Outcome::Canceled => [step(is_processing, "cancel"), None],
+        Outcome::Failed => [step(is_processing, "fail"), None],
+        Outcome::Delayed => {
+            [step(is_processing && !is_delayed, "delay"), step(is_processing, "post")]
+        }
+        Outcome::Returned(code) => {
+            let back = format!("return {}", code.as_str());
+            [step(is_processing, "post"), step(is_processing || is_posted, &back)]
+        }
+    };
+    steps.into_iter().flatten().collect()
 }
 
 /// What a payment says of itself must fit together.
@@ -270,6 +329,24 @@ mod tests {
         let mut findings = Findings::default();
         check(&mut findings.at("objects", Scope { ws: 1, acct: 0 }, "x"));
         findings.count()
+    }
+
+    #[test]
+    fn what_is_ahead_of_a_payment_is_known_by_its_stage() {
+        let ahead = |stage: &Stage, outcome| steps_ahead(stage, false, outcome).join(", ");
+        let bounced = Outcome::Returned(ReturnCode::NoAccount);
+        let (begun, posted) = (Stage::Processing, Stage::Posted(2_000));
+        assert_eq!(ahead(&begun, Outcome::Waits), "");
+        assert_eq!(ahead(&begun, Outcome::Posted), "post");
+        assert_eq!(ahead(&posted, Outcome::Posted), "");
+        assert_eq!(ahead(&begun, Outcome::Canceled), "cancel");
+        assert_eq!(ahead(&Stage::Canceled(1), Outcome::Canceled), "");
+        assert_eq!(ahead(&begun, Outcome::Failed), "fail");
+        assert_eq!(ahead(&begun, Outcome::Delayed), "delay, post");
+        assert_eq!(steps_ahead(&begun, true, Outcome::Delayed), ["post"]);
+        assert_eq!(ahead(&begun, bounced), "post, return no_account");
+        assert_eq!(ahead(&posted, bounced), "return no_account");
+        assert_eq!(ahead(&returned(), bounced), "");
     }
 
     #[test]
