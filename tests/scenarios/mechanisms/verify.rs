@@ -15,7 +15,7 @@ struct Edit {
     sql: &'static str,
 }
 
-const EDITS: [Edit; 19] = [
+const EDITS: &[Edit] = &[
     Edit {
         what: "the amount of an entry",
         names: "SELECT id FROM postings WHERE type = 'outbound_payment' ORDER BY id LIMIT 1",
@@ -58,7 +58,7 @@ const EDITS: [Edit; 19] = [
     Edit {
         what: "the balance of a FinancialAccount",
         names: "SELECT id FROM objects WHERE id LIKE 'fa!_%' ESCAPE '!' LIMIT 1",
-        sql: "UPDATE objects SET state = replace(state, '97000', '97001') WHERE id = ?1",
+        sql: "UPDATE objects SET state = replace(state, '95000', '95001') WHERE id = ?1",
     },
     Edit {
         what: "a payment that is gone",
@@ -119,17 +119,174 @@ const EDITS: [Edit; 19] = [
         names: "SELECT 'ws ' || ws FROM workspaces LIMIT 1",
         sql: "UPDATE workspaces SET next_due = 1 WHERE 'ws ' || ws = ?1",
     },
+    Edit {
+        what: "the job of a payment within Stripe",
+        names: "SELECT id FROM objects WHERE id LIKE 'obp!_%' ESCAPE '!' AND \
+                json_extract(state, '$.destination.financial_account.id') IS NOT NULL",
+        sql: "DELETE FROM jobs WHERE object = ?1",
+    },
+    Edit {
+        what: "the job of a payment to a test number",
+        names: "SELECT object FROM jobs WHERE detail = 'post' ORDER BY seq LIMIT 1",
+        sql: "DELETE FROM jobs WHERE object = ?1",
+    },
+    Edit {
+        what: "the second job of a payment to a test token",
+        names: "SELECT object FROM jobs WHERE detail = 'return account_closed'",
+        sql: "DELETE FROM jobs WHERE object = ?1 AND detail LIKE 'return%'",
+    },
+    Edit {
+        what: "what a job does",
+        names: "SELECT object FROM jobs WHERE detail = 'return account_closed'",
+        sql: "UPDATE jobs SET detail = 'return no_account' WHERE object = ?1",
+    },
+    Edit {
+        what: "when an object was created",
+        names: "SELECT id FROM objects WHERE id LIKE 'cus!_%' ESCAPE '!' LIMIT 1",
+        sql: "UPDATE objects SET state = \
+              json_set(state, '$.created', json_extract(state, '$.created') + 1000) WHERE id = ?1",
+    },
+    Edit {
+        what: "when an event happened",
+        names: "SELECT id FROM events ORDER BY id DESC LIMIT 1",
+        sql: "UPDATE events SET created = created - 5000 WHERE id = ?1",
+    },
+    Edit {
+        what: "when an entry was made",
+        names: "SELECT id FROM postings ORDER BY id LIMIT 1",
+        sql: "UPDATE postings SET created = created - 5000 WHERE id = ?1",
+    },
+    Edit {
+        what: "the second of the last id",
+        names: "SELECT 'ws ' || ws FROM workspaces LIMIT 1",
+        sql: "UPDATE workspaces SET state = \
+              json_set(state, '$.id_second', json_extract(state, '$.id_second') - 1) \
+              WHERE 'ws ' || ws = ?1",
+    },
+    Edit {
+        what: "the counter of the last id",
+        names: "SELECT 'ws ' || ws FROM workspaces LIMIT 1",
+        sql: "UPDATE workspaces SET state = json_set(state, '$.id_counter', -1) \
+              WHERE 'ws ' || ws = ?1",
+    },
+    Edit {
+        what: "an event about nobody",
+        names: "SELECT id FROM events WHERE type = 'treasury.outbound_payment.created' LIMIT 1",
+        sql: "UPDATE events SET object = json_set(object, '$.id', 'obp_1nobodys') WHERE id = ?1",
+    },
+    Edit {
+        what: "an event about an object of another kind",
+        names: "SELECT id FROM events WHERE type = 'customer.created' LIMIT 1",
+        sql: "UPDATE events SET object = json_set(object, '$.object', 'mandate') WHERE id = ?1",
+    },
+    Edit {
+        what: "an event that names an object of another kind",
+        names: "SELECT id FROM events WHERE type = 'treasury.outbound_payment.created' LIMIT 1",
+        sql: "UPDATE events SET object = json_set(object, '$.id', \
+              json_extract(object, '$.financial_account')) WHERE id = ?1",
+    },
+    Edit {
+        what: "the type of an event",
+        names: "SELECT id FROM events WHERE type = 'customer.created' LIMIT 1",
+        sql: "UPDATE events SET type = 'setup_intent.created' WHERE id = ?1",
+    },
+    Edit {
+        what: "the amount in an event",
+        names: "SELECT id FROM events WHERE type = 'treasury.outbound_payment.posted' LIMIT 1",
+        sql: "UPDATE events SET object = json_set(object, '$.amount', 1001) WHERE id = ?1",
+    },
+    Edit {
+        what: "the currency in an event",
+        names: "SELECT id FROM events WHERE type = 'treasury.received_credit.created' LIMIT 1",
+        sql: "UPDATE events SET object = json_set(object, '$.currency', 'eur') WHERE id = ?1",
+    },
+    Edit {
+        what: "the FinancialAccount in an event",
+        names: "SELECT id FROM events WHERE type = 'treasury.outbound_payment.posted' LIMIT 1",
+        sql: "UPDATE events SET object = json_set(object, '$.financial_account', 'fa_1nobodys') \
+              WHERE id = ?1",
+    },
+    Edit {
+        what: "the time of creation in an event",
+        names: "SELECT id FROM events WHERE type = 'customer.created' LIMIT 1",
+        sql: "UPDATE events SET object = \
+              json_set(object, '$.created', json_extract(object, '$.created') + 1) WHERE id = ?1",
+    },
+    Edit {
+        what: "an event of another account",
+        names: "SELECT id FROM events WHERE targets = 0 AND acct = 0 ORDER BY id LIMIT 1",
+        sql: "UPDATE events SET acct = 1 WHERE id = ?1",
+    },
+    Edit {
+        what: "a delivery that nobody heard of",
+        names: "SELECT event FROM deliveries WHERE delivered = 0 LIMIT 1",
+        sql: "UPDATE deliveries SET delivered = 1, due = NULL WHERE event = ?1",
+    },
+    Edit {
+        what: "a delivery that is never made",
+        names: "SELECT event FROM deliveries WHERE delivered = 0 LIMIT 1",
+        sql: "UPDATE deliveries SET due = NULL WHERE event = ?1",
+    },
+    Edit {
+        what: "a delivery that is never tried",
+        names: "SELECT event FROM deliveries WHERE delivered = 0 LIMIT 1",
+        sql: "UPDATE deliveries SET due = NULL, attempts = '[]' WHERE event = ?1",
+    },
+    Edit {
+        what: "an endpoint that its set has switched off",
+        names: "SELECT json_extract(state, '$.endpoints[0].id') FROM objects WHERE id = 'weset_1'",
+        sql: "UPDATE objects SET state = json_set(state, '$.endpoints[0].disabled', json('true')) \
+              WHERE id = 'weset_1' AND json_extract(state, '$.endpoints[0].id') = ?1",
+    },
+    Edit {
+        what: "the events that a set has for an endpoint",
+        names: "SELECT json_extract(state, '$.endpoints[0].id') FROM objects WHERE id = 'weset_1'",
+        sql: "UPDATE objects SET state = json_set(state, '$.endpoints[0].enabled_events', \
+              json('[]')) WHERE json_extract(state, '$.endpoints[0].id') = ?1",
+    },
+    Edit {
+        what: "an endpoint that its set does not have",
+        names: "SELECT json_extract(state, '$.endpoints[0].id') FROM objects WHERE id = 'weset_1'",
+        sql: "UPDATE objects SET state = json_remove(state, '$.endpoints[0]') \
+              WHERE json_extract(state, '$.endpoints[0].id') = ?1",
+    },
+    Edit {
+        what: "an endpoint that only its set has",
+        names: "SELECT 'we_1nobodys'",
+        sql: "UPDATE objects SET state = json_insert(state, '$.endpoints[#]', \
+              json_object('id', ?1, 'enabled_events', json('[\"*\"]'))) WHERE id = 'weset_1'",
+    },
+    Edit {
+        what: "a set of endpoints that is gone",
+        names: "SELECT json_extract(state, '$.endpoints[0].id') FROM objects WHERE id = 'weset_1'",
+        sql: "DELETE FROM objects WHERE json_extract(state, '$.endpoints[0].id') = ?1",
+    },
+    Edit {
+        what: "the status of an answer that an event says",
+        names: "SELECT 'seq ' || seq FROM answers WHERE event IS NOT NULL LIMIT 1",
+        sql: "UPDATE answers SET status = 400 WHERE 'seq ' || seq = ?1",
+    },
+    Edit {
+        what: "the status of an answer",
+        names: "SELECT 'seq ' || seq FROM answers WHERE event IS NULL LIMIT 1",
+        sql: "UPDATE answers SET status = 418 WHERE 'seq ' || seq = ?1",
+    },
 ];
 
 /// A store in which everything has happened that the edits are about.
 fn good_store() -> Folder {
     let folder = Folder::new();
-    let server = Server::start(&["--data", &folder.file("store.db")]);
+    // What is to happen by itself is ahead when the program ends.
+    let server = Server::start(&["--data", &folder.file("store.db"), "--step-delay", "1h"]);
     let given = Sandbox::on_server(&server);
-    let receiver = Receiver::new();
+    let bob = given.post("/v1/customers", &[("name", "Bob")]).id();
+    let (receiver, deaf) = (Receiver::new(), Receiver::answering(&[500]));
     given.webhook(&receiver, &["*"]);
-    let once = given.idempotency_key("once");
-    once.post("/v1/customers", &[("name", "Ann")]).ok();
+    given.idempotency_key("deaf").webhook(&deaf, &["customer.updated"]);
+    given.idempotency_key("once").post("/v1/customers", &[("name", "Ann")]).ok();
+    let gone = given.post("/v1/customers", &[("name", "Gone")]).id();
+    given.delete(&format!("/v1/customers/{gone}")).ok();
+    given.post(&format!("/v1/customers/{bob}"), &[("name", "Rob")]).ok();
     let account = given.financial_account().holding(100_000);
     let to_bank = || account.pays(1_000).to_bank("110000000", "000000000009");
     to_bank();
@@ -138,7 +295,11 @@ fn good_store() -> Folder {
     to_bank().test_helper("fail", &[]).ok();
     to_bank().cancel().ok();
     account.pays(1_000).to_bank("110000000", "000123456789");
-    assert_eq!(account.balance().0, 97_000);
+    let connected = given.connected_account();
+    account.pays(1_000).to_financial_account(&connected.financial_account());
+    let token = account.pays(1_000).to_payment_method("pm_usBankAccount_accountClosed", &bob);
+    token.test_helper("post", &[]).ok();
+    assert_eq!(account.balance().0, 95_000);
     given.deliveries_wait();
     assert!(server.stop().success());
     folder
@@ -170,7 +331,7 @@ fn a_good_store_passes_and_each_edit_is_found() {
     let output = verify(good.path());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let mut wrong = Vec::new();
-    for edit in &EDITS {
+    for edit in EDITS {
         let folder = copy(&good);
         let id = apply(&folder, edit);
         let output = verify(folder.path());
@@ -203,6 +364,7 @@ fn fingerprint(store: &Connection) -> String {
         "object_index",
         "postings",
         "events",
+        "jobs",
         "answers",
         "answer_index",
         "deliveries",
@@ -239,6 +401,19 @@ fn a_store_in_use_is_left_alone() {
     assert!(std::fs::read(folder.file("store.db")).expect("the store") == before);
     std::fs::remove_file(folder.file("store.db.key")).expect("the key");
     assert_eq!(verify(folder.path()).status.code(), Some(4));
+}
+
+#[test]
+fn another_key_than_the_stores_is_refused() {
+    let folder = Folder::new();
+    let server = Server::start(&["--data", &folder.file("store.db")]);
+    Sandbox::on_server(&server).post("/v1/customers", &[("name", "Ann")]).ok();
+    assert!(server.stop().success());
+    assert_eq!(verify(folder.path()).status.code(), Some(0));
+    std::fs::write(folder.file("store.db.key"), [7u8; 32]).expect("a key");
+    let output = verify(folder.path());
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("the seal key is not the one"), "{}", said(&output));
 }
 
 #[test]
