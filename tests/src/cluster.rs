@@ -53,6 +53,18 @@ pub fn new_database() -> (String, String) {
     (format!("postgres://exchequer@{host}/{name}"), key)
 }
 
+/// Ends every connection to a database of [`new_database`], whatever it is doing.
+pub fn cut_connections(data: &str) {
+    let cluster = cluster();
+    let name = data.rsplit('/').next().expect("the name of a database");
+    let cut =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let mut psql = Command::new(cluster.programs.join("psql"));
+    psql.arg("-h").arg(&cluster.folder).args(["-U", "exchequer", "-d", "postgres", "-c", &cut]);
+    let done = psql.output().expect("psql runs");
+    assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
+}
+
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(start)
@@ -83,7 +95,7 @@ fn programs() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = installed.map(|entry| entry.path().join("bin")).collect();
     found.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let is_whole = |folder: &PathBuf| {
-        ["initdb", "postgres", "createdb", "pg_isready"]
+        ["initdb", "postgres", "createdb", "pg_isready", "psql"]
             .iter()
             .all(|name| folder.join(name).is_file())
     };

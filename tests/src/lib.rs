@@ -33,7 +33,7 @@ mod wire;
 
 pub use answer::{Answer, Expected};
 pub use client::{Sandbox, random_key, random_text};
-pub use cluster::new_database;
+pub use cluster::{cut_connections, new_database};
 pub use control::Endpoint;
 pub use metrics::Metrics;
 pub use receiver::{Received, Receiver, Reply};

@@ -3,9 +3,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use exchequer_tests::{FinancialAccount, Receiver, Sandbox, Server, new_database, run_program};
+use exchequer_tests::{
+    FinancialAccount, Receiver, Sandbox, Server, cut_connections, new_database, run_program,
+};
 
 struct Nodes {
     data: String,
@@ -30,6 +32,14 @@ impl Nodes {
         let said = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{said}\n{errors}");
+    }
+}
+
+/// Returns at that many answers, and in any case before long: what follows tells if some failed.
+fn wait_for(answered: &AtomicUsize, enough: usize) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while answered.load(Ordering::Relaxed) < enough && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -122,9 +132,7 @@ fn a_node_that_is_killed_under_load_loses_nothing() {
                 });
             }
         }
-        while answered.load(Ordering::Relaxed) < ENOUGH {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_for(&answered, ENOUGH);
         nodes.first.kill();
     });
     let sent = sent.into_inner().expect("the keys");
@@ -138,5 +146,50 @@ fn a_node_that_is_killed_under_load_loses_nothing() {
     }
     let count = i64::try_from(sent.len()).expect("few");
     account.expect_balance(10_000 - 7 * count, 7 * count);
+    nodes.end_well();
+}
+
+#[test]
+fn connections_that_are_cut_lose_nothing_and_do_nothing_twice() {
+    const CUTS: usize = 6;
+    const ENOUGH: usize = 20;
+    let nodes = Nodes::start();
+    let one = Sandbox::on_server(&nodes.first);
+    let other = Sandbox::with_key(&nodes.second, one.key());
+    let (answered, cuts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let sent: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+    scope(|threads| {
+        for (node, owner) in [&one, &other].into_iter().enumerate() {
+            for writer in 0..3 {
+                let (answered, cuts, sent) = (&answered, &cuts, &sent);
+                threads.spawn(move || {
+                    for number in 0.. {
+                        if cuts.load(Ordering::Relaxed) >= CUTS {
+                            return;
+                        }
+                        let key = format!("{node}-{writer}-{number}");
+                        let keyed = owner.idempotency_key(&key);
+                        // Nobody is refused because of it.
+                        let id = keyed.post("/v1/customers", &[("name", &key)]).ok().id();
+                        answered.fetch_add(1, Ordering::Relaxed);
+                        sent.lock().expect("the keys").push((key, id));
+                    }
+                });
+            }
+        }
+        for cut in 1..=CUTS {
+            wait_for(&answered, ENOUGH * cut);
+            cut_connections(&nodes.data);
+            cuts.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let sent = sent.into_inner().expect("the keys");
+    for (key, id) in &sent {
+        let again = other.idempotency_key(key).post("/v1/customers", &[("name", key)]);
+        assert_eq!(&again.ok().id(), id, "done once");
+        again.expect_header("Idempotent-Replayed", "true");
+    }
+    let created = one.events("customer.created").len();
+    assert_eq!(created.min(100), sent.len().min(100), "each told once");
     nodes.end_well();
 }
