@@ -286,7 +286,17 @@ fn good_store() -> Folder {
     given.idempotency_key("once").post("/v1/customers", &[("name", "Ann")]).ok();
     let gone = given.post("/v1/customers", &[("name", "Gone")]).id();
     given.delete(&format!("/v1/customers/{gone}")).ok();
+    let off = given.webhook(&deaf, &["customer.updated"]).id;
     given.post(&format!("/v1/customers/{bob}"), &[("name", "Rob")]).ok();
+    given.deliveries_wait();
+    // What was given up while its endpoint was off is no loss when that is on again.
+    let switch = |disabled: &str| {
+        given.post(&format!("/v1/webhook_endpoints/{off}"), &[("disabled", disabled)]).ok();
+    };
+    switch("true");
+    given.advance("10m").ok();
+    given.deliveries_wait();
+    switch("false");
     let account = given.financial_account().holding(100_000);
     let to_bank = || account.pays(1_000).to_bank("110000000", "000000000009");
     to_bank();
