@@ -290,6 +290,9 @@ impl World {
         let audits = exchequer_treasury::audit::audits();
         self.see(0, |view| {
             let mut findings = Findings::default();
+            let session = &view.session;
+            let jobs = session.reader.jobs(session.number, i64::MAX, ROWS_MAX).unwrap();
+            jobs.into_iter().for_each(|(_, job)| findings.planned(job));
             for owner in &self.owners {
                 view.owner = owner.clone();
                 let scope = view.session.scope(owner.number);
