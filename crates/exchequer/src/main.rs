@@ -5,6 +5,7 @@ mod client;
 mod resources;
 mod scheduler;
 mod serve;
+mod tls;
 mod verify;
 
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API
-    Serve(serve::Options),
+    Serve(Box<serve::Options>),
     /// Show or move the clock of a sandbox
     Clock(client::ClockOptions),
     /// List the latest events of a sandbox
@@ -62,7 +63,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
-        Command::Serve(options) => serve::run(options),
+        Command::Serve(options) => serve::run(*options),
         Command::Clock(options) => client::clock(&options),
         Command::Events(options) => client::events(&options),
         Command::Deliveries(options) => client::deliveries(&options),

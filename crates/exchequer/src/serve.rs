@@ -18,13 +18,14 @@ use http_server::limits::{BODIES_BYTES_MAX, Limits};
 use http_server::load::Room;
 use http_server::metrics::Metrics;
 use http_server::router::Router;
+use http_server::server::Listener;
 use http_server::{clock, server};
 use store::{Committer, Database, Registry, StoreError};
-use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::claims::Claims;
 use crate::scheduler::Scheduler;
-use crate::{Ended, Exit, resources};
+use crate::{Ended, Exit, resources, tls};
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Targets {
@@ -48,6 +49,8 @@ pub struct Options {
     /// [::1]:12111]
     #[arg(long, env = "EXCHEQUER_LISTEN", value_delimiter = ',')]
     listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    tls: tls::TlsOptions,
     /// The file of the store, :memory:, or the address of a PostgreSQL database (postgres://…)
     #[arg(long, env = "EXCHEQUER_DATA", default_value = "./exchequer.db")]
     data: String,
@@ -137,11 +140,12 @@ async fn serve(options: Options) -> Result<(), Ended> {
     }
     check_signing_secret(&options)?;
     let limits = limits(&options)?;
-    let listeners = listen(&options.listen).await?;
+    let mut listeners = listen(&options.listen).await?;
     let public_url = match &options.public_url {
         Some(url) => checked_public_url(url)?,
         None => address_of(&listeners),
     };
+    let secure = tls::listen(&options.tls, &options.data, &mut listeners).await?;
     let config = Config {
         step_delay_ms,
         webhook_targets: match options.webhook_targets {
@@ -194,8 +198,10 @@ async fn serve(options: Options) -> Result<(), Ended> {
         access_log: options.access_log,
         version: env!("CARGO_PKG_VERSION"),
     });
+    let stop = stopped();
+    tls::greet(&secure);
     greet(&gateway, &options);
-    server::serve(gateway, listeners, stopped()).await;
+    server::serve(gateway, listeners, stop).await;
     tokio::spawn(async {
         // Whoever says it twice means it.
         stopped().await;
@@ -323,7 +329,7 @@ fn adopt(database: &Database, registry: &Registry, scheduler: &Scheduler) -> Res
     }
 }
 
-async fn listen(wanted: &[SocketAddr]) -> Result<Vec<TcpListener>, Ended> {
+async fn listen(wanted: &[SocketAddr]) -> Result<Vec<Listener>, Ended> {
     let defaults = ["127.0.0.1:12111", "[::1]:12111"];
     let given = !wanted.is_empty();
     let wanted: Vec<SocketAddr> = if given {
@@ -334,7 +340,7 @@ async fn listen(wanted: &[SocketAddr]) -> Result<Vec<TcpListener>, Ended> {
     let mut listeners = Vec::new();
     for address in wanted {
         match server::bind(address).await {
-            Ok(listener) => listeners.push(listener),
+            Ok(socket) => listeners.push(Listener { socket, tls: None }),
             // A machine without IPv6 serves the other default address all the same.
             Err(error)
                 if !given && address.is_ipv6() && error.kind() != std::io::ErrorKind::AddrInUse => {
@@ -349,8 +355,8 @@ async fn listen(wanted: &[SocketAddr]) -> Result<Vec<TcpListener>, Ended> {
 }
 
 /// The address people are told: the first one listened on, written as 127.0.0.1 where that works.
-fn address_of(listeners: &[TcpListener]) -> String {
-    let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+fn address_of(listeners: &[Listener]) -> String {
+    let address = listeners.first().and_then(|listener| listener.socket.local_addr().ok());
     match address {
         Some(address) if address.ip().is_unspecified() => {
             format!("http://127.0.0.1:{}", address.port())
@@ -377,15 +383,14 @@ fn unusable(error: StoreError) -> Ended {
     Ended::new(Exit::StoreUnusable, error.to_string())
 }
 
-/// Resolves when the program is told to stop.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
-        }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
+/// Resolves when the program is told to stop. From the call on it hears that: whoever has read that
+/// the server is ready may stop it at once.
+fn stopped() -> impl Future<Output = ()> {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async move {
+        let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     }
 }

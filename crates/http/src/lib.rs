@@ -19,3 +19,4 @@ pub mod refusals;
 pub mod router;
 pub mod seen;
 pub mod server;
+pub mod tls;

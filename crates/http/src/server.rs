@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use api::operation::Method;
@@ -14,28 +14,57 @@ use hyper::header::{HOST, HeaderMap, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Request, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::answer::{Answer, HttpResponse};
 use crate::connections::{Door, Impatient};
 use crate::gateway::Gateway;
 use crate::limits::*;
 use crate::seen::Seen;
+use crate::tls::Tls;
 use crate::{control, openapi, pages, refusals};
+
+/// What ends when the server stops: connections when they have been answered, handshakes at once.
+#[derive(Clone)]
+struct Watch {
+    graceful: Arc<Mutex<Option<GracefulShutdown>>>,
+    stopping: watch::Receiver<()>,
+}
+
+impl Watch {
+    /// The connection until either side ends it; none when the server has stopped meanwhile.
+    fn over<C: GracefulConnection>(
+        &self,
+        connection: C,
+    ) -> Option<impl Future<Output = C::Output> + use<C>> {
+        let graceful = self.graceful.lock().unwrap_or_else(PoisonError::into_inner);
+        graceful.as_ref().map(|graceful| graceful.watch(connection))
+    }
+}
+
+/// Where connections come in, and whether they shake hands first.
+pub struct Listener {
+    pub socket: TcpListener,
+    pub tls: Option<Tls>,
+}
 
 /// Serves until `stop` resolves, then lets requests in progress end.
 pub async fn serve(
     gateway: Arc<Gateway>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     stop: impl Future<Output = ()>,
 ) {
-    let graceful = Arc::new(GracefulShutdown::new());
+    let (running, stopping) = watch::channel(());
+    let graceful = Arc::new(Mutex::new(Some(GracefulShutdown::new())));
+    let watch = Watch { graceful: graceful.clone(), stopping };
     let door = Arc::new(Door::new(gateway.limits.connections));
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|listener| {
-            tokio::spawn(accept(listener, gateway.clone(), graceful.clone(), door.clone()))
+            tokio::spawn(accept(listener, gateway.clone(), watch.clone(), door.clone()))
         })
         .collect();
     stop.await;
@@ -44,19 +73,16 @@ pub async fn serve(
         task.abort();
         let _ = task.await;
     }
-    if let Ok(graceful) = Arc::try_unwrap(graceful).map_err(|_| ()) {
+    drop(running);
+    let graceful = graceful.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(graceful) = graceful {
         let _ = tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await;
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    gateway: Arc<Gateway>,
-    graceful: Arc<GracefulShutdown>,
-    door: Arc<Door>,
-) {
+async fn accept(listener: Listener, gateway: Arc<Gateway>, watch: Watch, door: Arc<Door>) {
     loop {
-        let (stream, _) = match listener.accept().await {
+        let (stream, _) = match listener.socket.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, for instance: accepting goes on when some are free again.
@@ -66,25 +92,44 @@ async fn accept(
             }
         };
         let Some(admitted) = door.admit(&gateway.metrics) else {
-            door.turn_away(stream);
+            // Shaking hands first would be work for nothing: a connection that closes says it too.
+            if listener.tls.is_none() {
+                door.turn_away(stream);
+            }
             continue;
         };
-        let connection = connection(stream, gateway.clone());
-        let watched = graceful.watch(connection);
+        let timeout = gateway.limits.client_timeout;
+        let stream = Impatient::new(stream, timeout, gateway.metrics.clone());
+        let gateway = gateway.clone();
+        // A client that breaks off, or sends nonsense, ends its own connection only.
+        let Some(tls) = listener.tls.clone() else {
+            let Some(served) = watch.over(connection(stream, gateway)) else { return };
+            tokio::spawn(async move {
+                let _ = served.await;
+                drop(admitted);
+            });
+            continue;
+        };
+        let mut watch = watch.clone();
         tokio::spawn(async move {
-            // A client that breaks off, or sends nonsense, ends its own connection only.
-            let _ = watched.await;
+            let shaken = tokio::select! {
+                shaken = tls.accept(stream, timeout) => shaken,
+                _ = watch.stopping.changed() => None,
+            };
+            let shaken = shaken.and_then(|stream| watch.over(connection(stream, gateway)));
+            if let Some(served) = shaken {
+                let _ = served.await;
+            }
             drop(admitted);
         });
     }
 }
 
 fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     gateway: Arc<Gateway>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+) -> impl GracefulConnection<Error = hyper::Error> {
     let timeout = gateway.limits.client_timeout;
-    let stream = Impatient::new(stream, timeout, gateway.metrics.clone());
     let service = service_fn(move |request| {
         let gateway = gateway.clone();
         async move { respond(gateway, request).await }

@@ -13,6 +13,7 @@ mod metadata;
 mod parameters;
 mod retries;
 mod routing;
+mod tls;
 mod verification;
 
 use exchequer_tests::{Folder, Server};
