@@ -17,6 +17,7 @@ use http_server::keys::Keys;
 use http_server::limits::{BODIES_BYTES_MAX, Limits};
 use http_server::load::Room;
 use http_server::metrics::Metrics;
+use http_server::rate::{Limiter, Rate};
 use http_server::router::Router;
 use http_server::server::Listener;
 use http_server::{clock, server};
@@ -60,6 +61,9 @@ pub struct Options {
     /// A file of keys; without it every test key works
     #[arg(long, env = "EXCHEQUER_KEYS")]
     keys: Option<PathBuf>,
+    /// Reads and writes per second that an account may make, such as 25,25
+    #[arg(long, env = "EXCHEQUER_RATE_LIMIT", value_name = "R,W")]
+    rate_limit: Option<Rate>,
     /// How long after its creation an object takes its next automatic step
     #[arg(long, env = "EXCHEQUER_STEP_DELAY", default_value = "1s")]
     step_delay: String,
@@ -196,6 +200,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
         stopping: AtomicBool::new(false),
         metrics_open: options.metrics_open,
         access_log: options.access_log,
+        rate: options.rate_limit.map(Limiter::new),
         version: env!("CARGO_PKG_VERSION"),
     });
     let stop = stopped();

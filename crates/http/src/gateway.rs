@@ -27,6 +27,7 @@ use crate::keys::{Caller, KeyError, Keys, no_key};
 use crate::limits::Limits;
 use crate::load::{Room, Share};
 use crate::metrics::{Metrics, Reason};
+use crate::rate::Limiter;
 use crate::router::Router;
 use crate::seen::Seen;
 use crate::{body, refusals};
@@ -45,6 +46,8 @@ pub struct Gateway {
     pub delivery: Arc<Delivery>,
     pub in_flight: InFlight,
     pub turns: Turns,
+    /// None where requests may come as fast as they can.
+    pub rate: Option<Limiter>,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
     pub bodies: Arc<Room>,
@@ -121,12 +124,18 @@ impl Gateway {
     ) -> Result<Executed, (ApiError, Option<Arc<Caller>>)> {
         let Asked { method, path, query, headers, request_id } = asked;
         let caller = self.authenticate(headers).map_err(|error| (error, None))?;
+        let workspace = &caller.workspace;
+        if let Some(limiter) = &self.rate {
+            limiter.admit(workspace, method).map_err(|error| {
+                echo.limited = true;
+                (error, None)
+            })?;
+        }
         let fail = |error: ApiError| (error, Some(caller.clone()));
         let version = version(headers).map_err(fail)?;
         echo.version = Some(version);
         let owner = self.acting_account(&caller, headers, echo).map_err(fail)?;
         seen.acts_for(&owner.id);
-        let workspace = &caller.workspace;
         let (operation, path) =
             self.route(method, path, workspace).map_err(|error| match error {
                 // Whoever looks for an endpoint that is not here learns where to see what is.

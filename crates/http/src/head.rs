@@ -17,6 +17,8 @@ pub struct Echo {
     pub key: Option<String>,
     /// There is no such operation here.
     pub notice: bool,
+    /// Refused for coming too fast.
+    pub limited: bool,
 }
 
 impl Echo {
@@ -44,6 +46,9 @@ impl Echo {
         }
         if let Some(key) = &self.key {
             answer.set("idempotency-key", key);
+        }
+        if self.limited {
+            answer.set("stripe-rate-limited-reason", "global-rate");
         }
         if self.notice {
             let version = env!("CARGO_PKG_VERSION");

@@ -14,6 +14,7 @@ pub mod load;
 pub mod metrics;
 pub mod openapi;
 pub mod pages;
+pub mod rate;
 pub mod readiness;
 pub mod refusals;
 pub mod router;

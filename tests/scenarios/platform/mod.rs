@@ -11,6 +11,7 @@ mod idempotency;
 mod lists;
 mod metadata;
 mod parameters;
+mod rate;
 mod retries;
 mod routing;
 mod tls;
