@@ -79,6 +79,15 @@ impl Expansion {
         Include { paths: &self.paths }
     }
 
+    /// The kinds of objects that stand in the answer in the place of ids.
+    pub fn references(&self, object: &ObjectDef) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        for path in &self.paths {
+            collect(object, path, &mut found);
+        }
+        found
+    }
+
     /// Puts objects in the place of the ids that were asked for.
     pub fn apply(&self, view: &View<'_>, object: &ObjectDef, json: &mut Json) -> Result<()> {
         apply(view, object.expands, &self.paths, json)
@@ -109,6 +118,17 @@ fn is_expandable(object: &ObjectDef, segments: &[String], in_list: bool) -> bool
             }
         }
     })
+}
+
+fn collect(object: &ObjectDef, segments: &[String], found: &mut Vec<&'static str>) {
+    for expandable in object.expands {
+        let ExpandableKind::Reference(target) = expandable.kind else { continue };
+        if starts_with(segments, expandable.path) {
+            let target = target();
+            found.push(target.object);
+            collect(&target, &segments[expandable.path.split('.').count()..], found);
+        }
+    }
 }
 
 fn apply(

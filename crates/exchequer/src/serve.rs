@@ -14,6 +14,7 @@ use delivery::Delivery;
 use http_server::gateway::Gateway;
 use http_server::idempotency::InFlight;
 use http_server::keys::Keys;
+use http_server::keys::permissions::Catalogue;
 use http_server::limits::{BODIES_BYTES_MAX, Limits};
 use http_server::load::Room;
 use http_server::metrics::Metrics;
@@ -169,7 +170,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let runtime = Arc::new(Runtime::new(app.clone()));
     let (committer, committing) =
         Committer::start(writers, database.sealer.clone(), runtime.clone()).map_err(unusable)?;
-    let keys = keys(&options, &registry, &database)?;
+    let keys = keys(&options, &app, &registry, &database)?;
     let delivery = start_delivery(&options, &app, &database, &committer, &registry)?;
     let scheduler = Arc::new(Scheduler::default());
     listen_to_commits(&runtime, &scheduler, &delivery);
@@ -280,6 +281,7 @@ fn connections(wanted: usize) -> usize {
 
 fn keys(
     options: &Options,
+    app: &App,
     registry: &Arc<Registry>,
     database: &Arc<Database>,
 ) -> Result<Keys, Ended> {
@@ -288,7 +290,8 @@ fn keys(
     };
     let wrong = |why: String| Ended::new(Exit::BadFlag, format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
-    Keys::listed(&text, registry.clone(), database.clone()).map_err(wrong)
+    let catalogue = Catalogue::of(&app.api);
+    Keys::listed(&text, &catalogue, registry.clone(), database.clone()).map_err(wrong)
 }
 
 fn start_delivery(

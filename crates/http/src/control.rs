@@ -17,9 +17,10 @@ use store::{Workspace, WorkspaceState};
 use crate::answer::Answer;
 use crate::clock::{self, Move};
 use crate::gateway::{Gateway, fault};
+use crate::keys::Peer;
 use crate::limits::WAIT_MS_MAX;
 use crate::seen::Seen;
-use crate::{metrics, openapi, readiness, refusals};
+use crate::{keys, metrics, openapi, readiness, refusals};
 
 pub async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>, seen: &mut Seen) -> Answer {
     let mut answer = match dispatch(gateway, request, seen).await {
@@ -45,7 +46,10 @@ async fn dispatch(
         ("GET", "metrics") if gateway.metrics_open => return Ok(metrics(gateway)),
         _ => {}
     }
-    let caller = gateway.authenticate(&parts.headers)?;
+    let caller = gateway.authenticate(&parts.headers, Peer::of(&parts))?;
+    if caller.is_restricted() {
+        return Err(keys::never(&caller, &caller.workspace.account));
+    }
     let workspace = &caller.workspace;
     seen.acts_for(&workspace.account);
     let connected = ["stripe-account", "stripe-context"];

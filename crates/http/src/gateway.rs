@@ -1,6 +1,7 @@
 //! The way of a request: authenticate, route, read parameters, look up the idempotency key, then a
 //! read on this thread or a command in the committer. The order of the checks is part of the API.
 
+use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +24,7 @@ use crate::head::{
     Echo, acting_account, idempotency_key, key_of, leading_slashes_collapsed, version,
 };
 use crate::idempotency::{InFlight, Key, body_of};
-use crate::keys::{Caller, KeyError, Keys, no_key};
+use crate::keys::{Caller, KeyError, Keys, Peer, events, no_key};
 use crate::limits::Limits;
 use crate::load::{Room, Share};
 use crate::metrics::{Metrics, Reason};
@@ -68,6 +69,7 @@ pub struct Call {
 
 /// The head of a request.
 struct Asked<'a> {
+    from: IpAddr,
     method: &'a str,
     path: &'a str,
     query: &'a str,
@@ -101,7 +103,8 @@ impl Gateway {
         let query = parts.uri.query().unwrap_or("");
         let method = parts.method.as_str();
         let headers = &parts.headers;
-        let asked = Asked { method, path: &path, query, headers, request_id: &request_id };
+        let from = Peer::of(&parts);
+        let asked = Asked { from, method, path: &path, query, headers, request_id: &request_id };
         let outcome = self.admit(asked, body, &mut echo, seen).await;
         let mut answer = match outcome {
             Ok(executed) => echo.on_executed(executed, &request_id),
@@ -122,8 +125,8 @@ impl Gateway {
         echo: &mut Echo,
         seen: &mut Seen,
     ) -> Result<Executed, (ApiError, Option<Arc<Caller>>)> {
-        let Asked { method, path, query, headers, request_id } = asked;
-        let caller = self.authenticate(headers).map_err(|error| (error, None))?;
+        let Asked { from, method, path, query, headers, request_id } = asked;
+        let caller = self.authenticate(headers, from).map_err(|error| (error, None))?;
         let workspace = &caller.workspace;
         if let Some(limiter) = &self.rate {
             limiter.admit(workspace, method).map_err(|error| {
@@ -147,9 +150,13 @@ impl Gateway {
                 Unrouted::Refused(error) => fail(error),
             })?;
         seen.routed(self, operation);
+        caller.may_call(&owner.id, operation).map_err(fail)?;
         let (bytes, share) = self.body(body).await.map_err(fail)?;
         let bag = body::bag(query, headers.get(CONTENT_TYPE), bytes).await.map_err(fail)?;
         let call = Call { caller: caller.clone(), owner, request_id: request_id.to_owned() };
+        if caller.is_restricted() {
+            events::may_touch(self, &call, operation, &path, &bag).map_err(fail)?;
+        }
         let mut key = None;
         if operation.method == Method::Post {
             key = idempotency_key(headers).map_err(fail)?;
@@ -162,13 +169,17 @@ impl Gateway {
             return Ok(replayed);
         }
         let expansion = operation.expansion(&bag).map_err(fail)?;
+        let object = operation.object.as_ref();
+        caller.may_expand(&call.owner.id, object, &expansion).map_err(fail)?;
         match &operation.handler {
             Handler::Read(handler) => {
                 let read = handler(&bag, path.clone(), expansion).map_err(fail)?;
                 self.catch_up(workspace).await.map_err(fail)?;
                 let result = self.read(&call, |view| read(view)).map_err(fail)?;
                 let result = result.map_err(|error| self.seen_by_sibling(&call, error));
-                result.map(Executed::read).map_err(fail)
+                let json = result.map_err(fail)?;
+                events::may_show(&call, operation, &json).map_err(fail)?;
+                Ok(Executed::read(json))
             }
             Handler::Write(handler) => {
                 let write = handler(&bag, path.clone(), expansion).map_err(fail)?;
@@ -188,10 +199,10 @@ impl Gateway {
     }
 
     /// The caller behind `Authorization`: Bearer, or Basic with the key as user.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+    pub fn authenticate(&self, headers: &HeaderMap, from: IpAddr) -> Result<Arc<Caller>, ApiError> {
         let key = headers.get(AUTHORIZATION).and_then(|value| key_of(value.as_bytes()));
         let key = key.filter(|key| !key.is_empty()).ok_or_else(no_key)?;
-        let caller = self.keys.caller(&key).map_err(|error| match error {
+        let caller = self.keys.caller(&key, from).map_err(|error| match error {
             KeyError::Refused(error) => error,
             KeyError::Store(error) => {
                 tracing::error!(%error, "a workspace could not be read");

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::answer::{Answer, HttpResponse};
 use crate::connections::{Door, Impatient};
 use crate::gateway::Gateway;
+use crate::keys::Peer;
 use crate::limits::*;
 use crate::seen::Seen;
 use crate::tls::Tls;
@@ -82,7 +83,7 @@ pub async fn serve(
 
 async fn accept(listener: Listener, gateway: Arc<Gateway>, watch: Watch, door: Arc<Door>) {
     loop {
-        let (stream, _) = match listener.socket.accept().await {
+        let (stream, from) = match listener.socket.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, for instance: accepting goes on when some are free again.
@@ -100,10 +101,10 @@ async fn accept(listener: Listener, gateway: Arc<Gateway>, watch: Watch, door: A
         };
         let timeout = gateway.limits.client_timeout;
         let stream = Impatient::new(stream, timeout, gateway.metrics.clone());
-        let gateway = gateway.clone();
+        let (gateway, peer) = (gateway.clone(), Peer(from.ip()));
         // A client that breaks off, or sends nonsense, ends its own connection only.
         let Some(tls) = listener.tls.clone() else {
-            let Some(served) = watch.over(connection(stream, gateway)) else { return };
+            let Some(served) = watch.over(connection(stream, peer, gateway)) else { return };
             tokio::spawn(async move {
                 let _ = served.await;
                 drop(admitted);
@@ -116,7 +117,7 @@ async fn accept(listener: Listener, gateway: Arc<Gateway>, watch: Watch, door: A
                 shaken = tls.accept(stream, timeout) => shaken,
                 _ = watch.stopping.changed() => None,
             };
-            let shaken = shaken.and_then(|stream| watch.over(connection(stream, gateway)));
+            let shaken = shaken.and_then(|stream| watch.over(connection(stream, peer, gateway)));
             if let Some(served) = shaken {
                 let _ = served.await;
             }
@@ -127,10 +128,12 @@ async fn accept(listener: Listener, gateway: Arc<Gateway>, watch: Watch, door: A
 
 fn connection(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: Peer,
     gateway: Arc<Gateway>,
 ) -> impl GracefulConnection<Error = hyper::Error> {
     let timeout = gateway.limits.client_timeout;
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let gateway = gateway.clone();
         async move { respond(gateway, request).await }
     });

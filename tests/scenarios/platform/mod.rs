@@ -8,6 +8,7 @@ mod errors;
 mod events;
 mod expansion;
 mod idempotency;
+mod keys;
 mod lists;
 mod metadata;
 mod parameters;
