@@ -38,7 +38,7 @@ const READER_CACHE_KIB: i64 = 8 * 1024;
 const WAL_BYTES_MAX: i64 = 64 << 20;
 /// How long the log grows before it is written back. Pages at the ends of the tables change in
 /// every batch: a longer log writes each of them back once for more batches.
-const WAL_PAGES: i64 = 3000;
+const WAL_PAGES: i64 = 2000;
 const STATEMENTS_CACHED: usize = 64;
 
 /// What a connection may do.
