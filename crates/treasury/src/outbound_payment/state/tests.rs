@@ -164,6 +164,16 @@ fn tracking_details_are_set_once_and_by_their_network() {
 }
 
 #[test]
+fn the_receiver_reads_what_was_given_or_the_default() {
+    let given = |text: Option<&str>| OutboundPayment {
+        statement_descriptor: text.map(str::to_owned),
+        ..payment(Stage::Processing, bank(Network::Ach))
+    };
+    assert_eq!(given(None).statement_descriptor(), "payment");
+    assert_eq!(given(Some("Invoice 12")).statement_descriptor(), "Invoice 12");
+}
+
+#[test]
 fn a_new_payment_is_kept_in_few_bytes() {
     let kept = serde_json::to_string(&payment(Stage::Processing, bank(Network::Ach))).unwrap();
     assert!(kept.len() < 400, "{} bytes: {kept}", kept.len());
