@@ -1,6 +1,7 @@
 //! The certificate that the server makes for itself when it is given none: for this machine's own
 //! names, signed by nobody else, kept beside the store so that clients can go on trusting it.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,13 +29,18 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(60 * 86_400);
 pub struct SelfMade {
     pub tls: Tls,
     pub certificate: PathBuf,
-    /// Nothing is kept of a store that keeps nothing.
-    temporary: bool,
+    /// Nothing is kept of a store that keeps nothing: its certificate is locked while the program
+    /// runs, and removed when it ends, or at the next start if it was killed.
+    temporary: Option<File>,
 }
+
+/// What the certificates of such stores begin with, and how they are called before they are locked.
+const TEMPORARY: &str = "exchequer-certificate-";
+const UNLOCKED: &str = "exchequer-new-certificate-";
 
 impl Drop for SelfMade {
     fn drop(&mut self) {
-        if self.temporary {
+        if self.temporary.is_some() {
             let _ = std::fs::remove_file(&self.certificate);
         }
     }
@@ -59,19 +65,44 @@ impl SelfMade {
             write(&certificate, &key, &make()?)?;
         }
         let tls = Tls::from_files(&certificate, &key)?;
-        Ok(SelfMade { tls, certificate, temporary: false })
+        Ok(SelfMade { tls, certificate, temporary: None })
     }
 
     fn temporary() -> Result<SelfMade, String> {
         let made = make()?;
-        let name = format!("exchequer-{}-{}.crt", std::process::id(), random_text(8));
-        let certificate = std::env::temp_dir().join(name);
-        std::fs::write(&certificate, &made.certificate).map_err(|e| cannot(&certificate, &e))?;
+        let folder = std::env::temp_dir();
+        remove_abandoned(&folder);
+        let name = format!("{}.crt", random_text(12));
+        let certificate = folder.join(format!("{TEMPORARY}{name}"));
+        let write = || {
+            let unlocked = folder.join(format!("{UNLOCKED}{name}"));
+            let mut file = File::create_new(&unlocked)?;
+            file.write_all(made.certificate.as_bytes())?;
+            file.lock()?;
+            std::fs::rename(&unlocked, &certificate)?;
+            Ok(file)
+        };
+        let file = write().map_err(|error| cannot(&certificate, &error))?;
         let key = PrivateKeyDer::from_pem_slice(made.key.as_bytes());
         let key = key.map_err(|error| error.to_string())?;
         let chain = chain_of(made.certificate.as_bytes(), &certificate)?;
         let tls = Tls::new(chain, key).map_err(|error| error.to_string())?;
-        Ok(SelfMade { tls, certificate, temporary: true })
+        Ok(SelfMade { tls, certificate, temporary: Some(file) })
+    }
+}
+
+/// Removes what killed programs left: nobody holds its lock.
+fn remove_abandoned(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            continue;
+        }
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if file.try_lock().is_ok() {
+            // Another program may be quicker; either way it is gone.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -169,6 +200,19 @@ mod tests {
         assert!(at(Duration::ZERO).is_ok());
         assert!(at(RENEWED_BEFORE).is_ok());
         assert!(at(GOOD_FOR + DAY).is_err());
+    }
+
+    #[test]
+    fn what_nobody_holds_is_removed() {
+        let held = SelfMade::beside(":memory:").unwrap();
+        let left = std::env::temp_dir().join(format!("{TEMPORARY}{}.crt", random_text(12)));
+        std::fs::write(&left, "left").unwrap();
+        let another = SelfMade::beside(":memory:").unwrap();
+        assert!(held.certificate.exists() && another.certificate.exists());
+        assert!(!left.exists());
+        let path = held.certificate.clone();
+        drop(held);
+        assert!(!path.exists());
     }
 
     #[test]
