@@ -56,7 +56,10 @@ impl Known {
 
 /// The keys of a file by their hash, or why it is none.
 pub fn read(text: &str, catalogue: &Catalogue) -> Result<HashMap<[u8; 32], Known>, String> {
-    let file: KeyFile = toml::from_str(text).map_err(|e| e.to_string())?;
+    let file: KeyFile = toml::from_str(text).map_err(|error| malformed(text, &error))?;
+    if file.key.is_empty() {
+        return Err("there is no [[key]] in it".into());
+    }
     let mut known = HashMap::new();
     for (at, entry) in file.key.into_iter().enumerate() {
         let key = known_key(entry, catalogue).and_then(|(hash, key)| {
@@ -66,6 +69,23 @@ pub fn read(text: &str, catalogue: &Catalogue) -> Result<HashMap<[u8; 32], Known
         key.map_err(|why| format!("key {}: {why}", at + 1))?;
     }
     Ok(known)
+}
+
+/// What is wrong, without the line it is in: a key may stand there.
+fn malformed(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
+    let message = error.message();
+    let shows_a_key = ["_test_", "_live_"].iter().any(|part| message.contains(part));
+    let what = if shows_a_key { "that is no valid entry" } else { message };
+    format!("line {line}: {what}")
+}
+
+/// `acct_` and letters and digits, as the ids of its objects need them.
+fn is_account(account: &str) -> bool {
+    const TAIL_CHARS: std::ops::RangeInclusive<usize> = 10..=40;
+    let tail = account.strip_prefix("acct_").unwrap_or("");
+    TAIL_CHARS.contains(&tail.len()) && tail.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn known_key(entry: KeyEntry, catalogue: &Catalogue) -> Result<([u8; 32], Known), String> {
@@ -79,8 +99,8 @@ fn known_key(entry: KeyEntry, catalogue: &Catalogue) -> Result<([u8; 32], Known)
     };
     let (kind, livemode, tail) = parts(&shape).ok_or("a key looks like sk_test_…")?;
     let account = match entry.account {
-        Some(account) if account.starts_with("acct_") && account.len() > 15 => account,
-        Some(_) => return Err("an account looks like acct_ and at least ten characters".into()),
+        Some(account) if is_account(&account) => account,
+        Some(_) => return Err("an account is acct_ and 10 to 40 letters and digits".into()),
         None if entry.secret.is_some() => account_of(tail),
         None => return Err("a hashed key needs its account".into()),
     };
@@ -131,6 +151,31 @@ mod tests {
         assert!(key("[[key]]\nsecret = 'pk_test_abc'").unwrap().publishable);
         assert!(key("[[key]]\nsecret = 'abc'").is_err());
         assert!(key("[[key]]\naccount = 'acct_1234567890123456'").is_err());
+    }
+
+    #[test]
+    fn no_refusal_shows_a_key() {
+        for text in [
+            "[[key]]\nsecret = sk_live_SECRETSECRET",
+            "[[key]]\nsecret = ['sk_test_SECRETSECRET']",
+            "[[key]]\nexpires_at = 'sk_test_SECRETSECRET'",
+            "[[key]]\nsk_test_SECRETSECRET = 1",
+        ] {
+            let why = key(text).unwrap_err();
+            assert!(why.starts_with("line ") && !why.contains("SECRETSECRET"), "{why}");
+        }
+        assert_eq!(key("").unwrap_err(), "there is no [[key]] in it");
+    }
+
+    #[test]
+    fn an_account_is_letters_and_digits() {
+        let with =
+            |account: &str| key(&format!("[[key]]\nsecret = 'sk_test_abc'\naccount = '{account}'"));
+        assert!(with("acct_1234567890123456").is_ok());
+        for account in ["acct_../../../../etc", "acct_123", "1234567890", "acct_éééééééééé"]
+        {
+            assert!(with(account).is_err(), "{account}");
+        }
     }
 
     #[test]
