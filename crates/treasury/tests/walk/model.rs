@@ -29,6 +29,8 @@ pub struct Account {
     pub cash: i64,
     pub held: i64,
     pub is_open: bool,
+    /// Who takes what is left, or comes back later.
+    pub heir: Option<usize>,
     pub features: u8,
     pub no_inbound: bool,
     pub no_outbound: bool,
@@ -235,6 +237,7 @@ impl Model {
             cash: 0,
             held: 0,
             is_open: true,
+            heir: None,
             features,
             no_inbound: false,
             no_outbound: false,
@@ -397,6 +400,9 @@ impl Model {
         payment_now.returned_code = Some(code);
         payment_now.ended_at = Some(self.now);
         self.tell_payment(payment, "returned");
+        if !self.accounts[account].is_open {
+            self.sweep(account, self.living_heir(account));
+        }
     }
 
     fn receive(
@@ -424,9 +430,10 @@ impl Model {
         self.told[owner].push(("created", credit));
     }
 
+    /// A closed account is only swept: of what came back to it.
     fn close(&mut self, account: usize, heir: Option<usize>) -> Verdict {
         let closing = &self.accounts[account];
-        if !closing.is_open {
+        if !closing.is_open && closing.cash == 0 {
             return Err(TRANSITION);
         }
         if let Some(heir) = heir.map(|heir| &self.accounts[heir]) {
@@ -437,18 +444,29 @@ impl Model {
                 return Err(None);
             }
         }
-        let (cash, held) = (closing.cash, closing.held);
-        if held != 0 || (cash != 0 && heir.is_none()) {
+        let heir = heir.or(self.living_heir(account));
+        if closing.held != 0 || (closing.cash != 0 && heir.is_none()) {
             return Err(None);
         }
+        self.sweep(account, heir);
+        self.accounts[account].is_open = false;
+        self.accounts[account].heir = heir;
+        Ok(())
+    }
+
+    fn living_heir(&self, account: usize) -> Option<usize> {
+        self.accounts[account].heir.filter(|heir| self.accounts[*heir].is_open)
+    }
+
+    /// All the cash goes to the heir, if there is one.
+    fn sweep(&mut self, account: usize, heir: Option<usize>) {
+        let cash = self.accounts[account].cash;
         if let (Some(heir), 1..) = (heir, cash) {
             self.accounts[heir].cash += cash;
             self.accounts[account].cash = 0;
             self.begin(account, Flow::None, -cash, "posted");
             self.begin(heir, Flow::None, cash, "posted");
         }
-        self.accounts[account].is_open = false;
-        Ok(())
     }
 
     fn begin(&mut self, account: usize, flow: Flow, amount: i64, status: &'static str) {
