@@ -224,8 +224,55 @@ fn receive(tx: &mut Tx<'_>, mut credit: ReceivedCredit) -> Result<Arc<ReceivedCr
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::features::{Restriction, Standing};
+    use crate::testing::{NOW, in_transaction};
+    use crate::transaction::Transaction;
+
+    /// What the helper makes of 500 cents, with the cash and the entry that they lead to.
+    fn sent(
+        tx: &mut Tx<'_>,
+        network: OutsideNetwork,
+    ) -> (Option<FailureCode>, i64, Option<String>) {
+        let send_500 = SendCredit {
+            amount: 500,
+            currency: Currency::USD,
+            description: None,
+            financial_account: "fa_1".into(),
+            initiating_payment_method_details: None,
+            network,
+        };
+        let credit = send(tx, &send_500).unwrap();
+        let cash = tx.load::<FinancialAccount>("fa_1").unwrap().unwrap().balance.cash;
+        let from = credit.transaction.as_ref().map(|id| {
+            let transaction = tx.load::<Transaction>(id).unwrap().unwrap();
+            let entry = tx.session.posting(0, &transaction.entries[0]).unwrap().unwrap();
+            format!("{} of {}", entry.amount, entry.from)
+        });
+        (credit.failure_code, cash, from)
+    }
+
+    #[test]
+    fn a_wire_arrives_where_nothing_else_may() {
+        use OutsideNetwork::{Ach, Rtp, UsDomesticWire};
+        let from = |contra: &str| Some(format!("500 of {contra}"));
+        in_transaction(|tx| {
+            let mut account = FinancialAccount::new("fa_1".into(), NOW);
+            account.features.insert(Feature::FinancialAddressesAba, Standing::Active);
+            tx.save(account.clone()).unwrap();
+            assert_eq!(sent(tx, Ach), (None, 500, from("ach_clearing")));
+            assert_eq!(sent(tx, Rtp), (None, 1_000, from("rtp_clearing")));
+            let known = tx.load::<FinancialAccount>("fa_1").unwrap().unwrap();
+            account.balance = known.balance;
+            account.restrictions.inbound_flows = Restriction::Restricted;
+            tx.save(account).unwrap();
+            assert_eq!(sent(tx, Ach), (Some(FailureCode::AccountFrozen), 1_000, None));
+            assert_eq!(sent(tx, Rtp), (Some(FailureCode::AccountFrozen), 1_000, None));
+            assert_eq!(sent(tx, UsDomesticWire), (None, 1_500, from("wire_clearing")));
+        });
+    }
 
     #[test]
     fn what_becomes_of_money_at_a_gate() {
