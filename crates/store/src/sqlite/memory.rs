@@ -21,8 +21,11 @@ pub(super) fn directory() -> Result<(PathBuf, File)> {
     let directory = parent.join(format!("{PREFIX}{}", random_text(12)));
     let make = || {
         std::fs::create_dir(&directory)?;
-        let lock = File::create(directory.join(LOCK))?;
+        // It gets its name when it is locked: under that name another program would find it free.
+        let unnamed = directory.join("new");
+        let lock = File::create(&unnamed)?;
         lock.lock()?;
+        std::fs::rename(unnamed, directory.join(LOCK))?;
         Ok(lock)
     };
     let lock = make().map_err(|e: std::io::Error| unusable(&directory, &e))?;
