@@ -12,6 +12,7 @@ pub mod features;
 pub mod financial_account;
 pub mod outbound_payment;
 pub mod receipt;
+pub mod received;
 pub mod received_credit;
 pub mod transaction;
 pub mod transaction_entry;

@@ -10,8 +10,6 @@ use api::list::{Page, Query};
 use api::operation;
 use api::params::{Choice, Currency, ListParams, Params};
 use api::{Expandable, Include, Index, Json, Path, Resource, Result, View, object, seconds};
-use exchequer_core::bank::BANK_NAME;
-use exchequer_core::billing::BillingDetails;
 use ledger::{Amount, Contra};
 use serde::{Deserialize, Serialize};
 use store::Millis;
@@ -19,6 +17,7 @@ use store::Millis;
 use crate::book::FlowType;
 use crate::financial_account::FinancialAccount;
 use crate::receipt;
+use crate::received::{Initiator, Status};
 use crate::transaction::{self, Transaction};
 
 pub use birth::{FromStripe, receive_stripe};
@@ -37,7 +36,7 @@ pub struct ReceivedCredit {
     pub description: String,
     pub financial_account: String,
     pub network: Network,
-    pub sender: Sender,
+    pub sender: Initiator,
     /// Why it failed; none where it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_code: Option<FailureCode>,
@@ -57,19 +56,6 @@ pub enum Network {
     Rtp,
     Stripe,
     UsDomesticWire,
-}
-
-/// Where the money came from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sender {
-    UsBankAccount {
-        name: String,
-        last4: String,
-        routing_number: String,
-    },
-    /// Its id; it can be of any account of the platform.
-    FinancialAccount(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
@@ -95,12 +81,6 @@ pub enum SourceFlowType {
     OutboundPayment,
     OutboundTransfer,
     Payout,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
-pub enum Status {
-    Succeeded,
-    Failed,
 }
 
 #[derive(Clone, Debug, Params)]
@@ -144,20 +124,13 @@ fn list(view: &View<'_>, _: &Path, p: &ListReceivedCredits) -> Result<Page<Recei
     let source = p.linked_flows.as_ref().map(|flows| source_key(account, flows.source_flow_type));
     let query = Query::new(&p.page).filter_some("source_flow_type", source);
     let query = match p.status {
-        Some(status) => query.filter("status", status_key(account, status)),
-        None => {
-            let both = [Status::Succeeded, Status::Failed];
-            query.any("status", both.map(|status| status_key(account, status)).to_vec())
-        }
+        Some(status) => query.filter("status", status.key(account)),
+        None => query.any("status", Status::ALL.map(|status| status.key(account)).to_vec()),
     };
     api::list(view, &query)
 }
 
-/// The values of the indexes by FinancialAccount.
-fn status_key(account: &str, status: Status) -> String {
-    format!("{account}:{}", status.as_str())
-}
-
+/// The value of the index by FinancialAccount and source.
 fn source_key(account: &str, kind: SourceFlowType) -> String {
     format!("{account}:{}", kind.as_str())
 }
@@ -210,7 +183,7 @@ impl Resource for ReceivedCredit {
     }
 
     fn index(&self, entries: &mut Index) {
-        entries.add("status", status_key(&self.financial_account, self.status()));
+        entries.add("status", self.status().key(&self.financial_account));
         if let Some(source) = &self.source {
             let key = source_key(&self.financial_account, source.kind);
             entries.add("source_flow_type", key);
@@ -257,49 +230,5 @@ impl Resource for ReceivedCredit {
             ("status", self.status().into()),
             ("transaction", Json::from(&self.transaction)),
         ]))
-    }
-}
-
-impl Sender {
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Sender::UsBankAccount { name, .. } => Some(name),
-            Sender::FinancialAccount(_) => None,
-        }
-    }
-
-    pub fn last4(&self) -> &str {
-        match self {
-            Sender::UsBankAccount { last4, .. } => last4,
-            Sender::FinancialAccount(id) => receipt::last4(id),
-        }
-    }
-
-    fn render(&self) -> Json {
-        let name = self.name().map(str::to_owned);
-        let billing_details = BillingDetails { name, ..BillingDetails::default() };
-        let billing_details = billing_details.render_for_treasury();
-        match self {
-            Sender::UsBankAccount { last4, routing_number, .. } => object([
-                ("billing_details", billing_details),
-                ("type", "us_bank_account".into()),
-                (
-                    "us_bank_account",
-                    object([
-                        ("bank_name", BANK_NAME.into()),
-                        ("last4", Json::from(last4)),
-                        ("routing_number", Json::from(routing_number)),
-                    ]),
-                ),
-            ]),
-            Sender::FinancialAccount(id) => object([
-                ("billing_details", billing_details),
-                (
-                    "financial_account",
-                    object([("id", Json::from(id)), ("network", "stripe".into())]),
-                ),
-                ("type", "financial_account".into()),
-            ]),
-        }
     }
 }

@@ -12,7 +12,8 @@ use crate::book::{EntryType, FlowType};
 use crate::destination::{Destination, Network, OUTCOMES, Outcome};
 use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::{OutboundPayment, Stage};
-use crate::received_credit::{self, ReceivedCredit, Sender, SourceFlowType};
+use crate::received::{self, Initiator};
+use crate::received_credit::{ReceivedCredit, SourceFlowType};
 use crate::transaction::{Status, Transaction};
 
 /// The kind of the jobs that take a payment further.
@@ -210,7 +211,7 @@ pub(super) fn received_credit(
     row: &mut Row<'_>,
 ) -> Result<()> {
     match (&credit.transaction, credit.status()) {
-        (Some(id), received_credit::Status::Succeeded) => {
+        (Some(id), received::Status::Succeeded) => {
             let (amount, created) = (credit.amount.minor_units(), credit.created);
             let flow = Flow {
                 id: &credit.id,
@@ -223,11 +224,11 @@ pub(super) fn received_credit(
             let expected = Expected { amount, created, status, last };
             agrees(view, &flow, id, &expected, row)?;
         }
-        (None, received_credit::Status::Failed) => {}
-        (Some(id), received_credit::Status::Failed) => {
+        (None, received::Status::Failed) => {}
+        (Some(id), received::Status::Failed) => {
             row.wrong(format!("it failed and has the Transaction {id} all the same"));
         }
-        (None, received_credit::Status::Succeeded) => {
+        (None, received::Status::Succeeded) => {
             row.wrong("it succeeded without a Transaction");
         }
     }
@@ -254,7 +255,7 @@ fn arrived(owner: i64, credit: &ReceivedCredit, payment: &OutboundPayment, row: 
     row.must(sent == came, format!("its amount is {came}, that of its source {id} {sent}"));
     let here = Destination::FinancialAccount { id: credit.financial_account.clone(), owner };
     row.must(payment.destination == here, format!("its source {id} goes somewhere else"));
-    let sender = Sender::FinancialAccount(payment.financial_account.clone());
+    let sender = Initiator::FinancialAccount(payment.financial_account.clone());
     row.must(credit.sender == sender, format!("its source {id} is from somewhere else"));
     let posted = payment.stage.posted_at() == Some(credit.created);
     row.must(posted, format!("its source {id} was not posted when it came"));
@@ -271,7 +272,7 @@ mod tests {
 
     use super::*;
     use crate::destination::ReturnCode;
-    use crate::received_credit::{FailureCode, Source};
+    use crate::received_credit::{FailureCode, Network, Source};
     use api::audit::Findings;
     use ledger::Amount;
     use store::Scope;
@@ -312,8 +313,8 @@ mod tests {
             currency: Currency::USD,
             description: "payment".into(),
             financial_account: "fa_2".into(),
-            network: received_credit::Network::Stripe,
-            sender: Sender::FinancialAccount("fa_1".into()),
+            network: Network::Stripe,
+            sender: Initiator::FinancialAccount("fa_1".into()),
             failure_code: None,
             source: Some(Source {
                 kind: SourceFlowType::OutboundPayment,
@@ -362,7 +363,8 @@ mod tests {
         assert_eq!(check(2, &credit(), Stage::Posted(1_999)), 1, "another time");
         let more = ReceivedCredit { amount: Amount::new(701).unwrap(), ..credit() };
         assert_eq!(check(2, &more, posted.clone()), 1, "another amount");
-        let other = ReceivedCredit { sender: Sender::FinancialAccount("fa_9".into()), ..credit() };
+        let other =
+            ReceivedCredit { sender: Initiator::FinancialAccount("fa_9".into()), ..credit() };
         assert_eq!(check(2, &other, posted.clone()), 1, "another sender");
         let failed = ReceivedCredit { failure_code: Some(FailureCode::AccountClosed), ..credit() };
         assert_eq!(check(2, &failed, posted), 1, "failed and kept");

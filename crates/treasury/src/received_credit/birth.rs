@@ -4,23 +4,14 @@ use std::sync::Arc;
 
 use api::params::{Choice, Currency, Params};
 use api::{Fault, Owner, Result, Tx};
-use exchequer_core::bank::{self, TEST_ROUTING_NUMBER};
 use ledger::Amount;
 
-use super::{
-    CREATED, FailureCode, Network, ReceivedCredit, Sender, Source, SourceFlowType, Status,
-};
+use super::{CREATED, FailureCode, Network, ReceivedCredit, Source, SourceFlowType};
 use crate::book::{self, EntryType, Flow, FlowType};
 use crate::features::{self, Direction, Feature, Gate, gate};
 use crate::financial_account::FinancialAccount;
+use crate::received::{self, AMOUNT_MAX, DESCRIPTION, Initiator, InitiatorParams, Status};
 use crate::transaction;
-
-/// What the test helper's sender is called, and the end of its account number.
-const SENDER_NAME: &str = "Jane Austen";
-const SENDER_LAST4: &str = "6789";
-const DESCRIPTION: &str = "Stripe Test";
-/// What fits the amount field of an ACH file.
-const AMOUNT_MAX: i64 = 9_999_999_999;
 
 /// The networks on which the test helper sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
@@ -28,29 +19,6 @@ pub enum OutsideNetwork {
     Ach,
     Rtp,
     UsDomesticWire,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
-pub enum SenderType {
-    UsBankAccount,
-}
-
-#[derive(Clone, Default, Params)]
-pub struct SenderBankAccount {
-    /// The name of whoever sends the money.
-    pub account_holder_name: Option<String>,
-    /// The number of the bank account it comes from; only its end is kept.
-    pub account_number: Option<String>,
-    /// The routing number of that bank.
-    pub routing_number: Option<String>,
-}
-
-#[derive(Clone, Params)]
-pub struct SenderDetails {
-    /// What the money comes from: a bank account.
-    pub r#type: SenderType,
-    /// The bank account; what is not given is made up.
-    pub us_bank_account: Option<SenderBankAccount>,
 }
 
 #[derive(Clone, Params)]
@@ -65,7 +33,7 @@ pub struct SendCredit {
     /// The FinancialAccount to send it to.
     pub financial_account: String,
     /// Who sends it.
-    pub initiating_payment_method_details: Option<SenderDetails>,
+    pub initiating_payment_method_details: Option<InitiatorParams>,
     /// The network to send it over.
     pub network: OutsideNetwork,
 }
@@ -92,9 +60,7 @@ pub(super) enum Outcome {
 /// The test helper.
 pub(super) fn send(tx: &mut Tx<'_>, p: &SendCredit) -> Result<Arc<ReceivedCredit>> {
     const FEATURE: Feature = Feature::FinancialAddressesAba;
-    if p.currency != Currency::USD {
-        return Err(Currency::refusal(p.currency.as_str(), &["usd"], "currency").into());
-    }
+    received::check_currency(p.currency)?;
     let account = tx.reference::<FinancialAccount>(&p.financial_account, "financial_account")?;
     let network = p.network.network();
     let is_wire = network == Network::UsDomesticWire;
@@ -115,7 +81,7 @@ pub(super) fn send(tx: &mut Tx<'_>, p: &SendCredit) -> Result<Arc<ReceivedCredit
         description: p.description.clone().unwrap_or_else(|| DESCRIPTION.to_owned()),
         financial_account: account.id.clone(),
         network,
-        sender: sender(p.initiating_payment_method_details.as_ref()),
+        sender: Initiator::of(p.initiating_payment_method_details.as_ref()),
         failure_code,
         source: None,
         credit_reversal: None,
@@ -131,22 +97,6 @@ impl OutsideNetwork {
             OutsideNetwork::Rtp => Network::Rtp,
             OutsideNetwork::UsDomesticWire => Network::UsDomesticWire,
         }
-    }
-}
-
-fn sender(details: Option<&SenderDetails>) -> Sender {
-    let account = match details {
-        Some(SenderDetails { r#type: SenderType::UsBankAccount, us_bank_account }) => {
-            us_bank_account.clone().unwrap_or_default()
-        }
-        None => SenderBankAccount::default(),
-    };
-    let last4 = account.account_number.as_deref().map(bank::last4);
-    let or = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
-    Sender::UsBankAccount {
-        name: or(account.account_holder_name, SENDER_NAME),
-        last4: or(last4, SENDER_LAST4),
-        routing_number: or(account.routing_number, TEST_ROUTING_NUMBER),
     }
 }
 
@@ -186,7 +136,7 @@ pub fn receive_stripe(tx: &mut Tx<'_>, from: &FromStripe<'_>) -> Result<Arc<Rece
             description: from.description.to_owned(),
             financial_account: account.id.clone(),
             network: Network::Stripe,
-            sender: Sender::FinancialAccount(from.sender.to_owned()),
+            sender: Initiator::FinancialAccount(from.sender.to_owned()),
             failure_code,
             source: Some(Source { kind: from.flow_type, id: from.flow.to_owned(), acct }),
             credit_reversal: None,
@@ -289,18 +239,5 @@ mod tests {
         for (gate, by_ach, by_wire) in table {
             assert_eq!((outcome(gate, false), outcome(gate, true)), (by_ach, by_wire));
         }
-    }
-
-    #[test]
-    fn what_is_not_told_about_the_sender_is_made_up() {
-        let Sender::UsBankAccount { name, last4, routing_number } = sender(None) else { return };
-        assert_eq!([&*name, &*last4, &*routing_number], ["Jane Austen", "6789", "110000000"]);
-        let account = SenderBankAccount {
-            account_number: Some("000999991234".into()),
-            ..SenderBankAccount::default()
-        };
-        let r#type = SenderType::UsBankAccount;
-        let told = sender(Some(&SenderDetails { r#type, us_bank_account: Some(account) }));
-        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), "1234"));
     }
 }

@@ -1,54 +1,27 @@
 //! Whether, and until when, a ReceivedCredit can be sent back.
 
-use api::params::Choice;
-use api::{Json, object};
-
-use super::{Network, ReceivedCredit, SourceFlowType, Status};
-use crate::calendar;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
-pub enum RestrictedReason {
-    AlreadyReversed,
-    DeadlinePassed,
-    NetworkRestricted,
-    SourceFlowRestricted,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reversal {
-    /// In seconds.
-    pub deadline: Option<i64>,
-    /// None: it can be reversed now.
-    pub restricted_reason: Option<RestrictedReason>,
-}
+use super::{Network, ReceivedCredit, SourceFlowType};
+use crate::received::{RestrictedReason, Reversal, Status};
 
 impl ReceivedCredit {
     /// How its reversal stands at that time, in seconds; none where nothing was received.
     pub fn reversal(&self, now: i64) -> Option<Reversal> {
-        use RestrictedReason::*;
         if self.status() == Status::Failed {
             return None;
         }
-        let deadline =
-            (self.network == Network::Ach).then(|| calendar::reversal_deadline(self.created));
-        let from_payment =
-            self.source.as_ref().map(|source| source.kind) == Some(SourceFlowType::OutboundPayment);
-        let restricted_reason = match self.network {
-            _ if self.credit_reversal.is_some() => Some(AlreadyReversed),
-            Network::Stripe => (!from_payment).then_some(SourceFlowRestricted),
-            Network::UsDomesticWire | Network::Rtp | Network::Card => Some(NetworkRestricted),
-            Network::Ach => deadline.filter(|deadline| now >= *deadline).map(|_| DeadlinePassed),
+        let is_from = |kind| self.source.as_ref().is_some_and(|source| source.kind == kind);
+        let reversal = match self.network {
+            Network::Ach => Reversal::by_ach(self.created, now),
+            // What another account of the platform paid can be sent back at any time.
+            Network::Stripe if is_from(SourceFlowType::OutboundPayment) => {
+                Reversal { deadline: None, restricted_reason: None }
+            }
+            Network::Stripe => Reversal::restricted(RestrictedReason::SourceFlowRestricted),
+            Network::UsDomesticWire | Network::Rtp | Network::Card => {
+                Reversal::restricted(RestrictedReason::NetworkRestricted)
+            }
         };
-        Some(Reversal { deadline, restricted_reason })
-    }
-}
-
-impl Reversal {
-    pub fn render(&self) -> Json {
-        object([
-            ("deadline", self.deadline.into()),
-            ("restricted_reason", self.restricted_reason.into()),
-        ])
+        Some(if self.credit_reversal.is_some() { reversal.done() } else { reversal })
     }
 }
 
@@ -56,7 +29,8 @@ impl Reversal {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::received_credit::{FailureCode, Sender, Source};
+    use crate::received::Initiator;
+    use crate::received_credit::{FailureCode, Source};
     use RestrictedReason::*;
 
     const CREATED: i64 = 1_680_755_425;
@@ -71,7 +45,7 @@ mod tests {
             description: "Stripe Test".into(),
             financial_account: "fa_1".into(),
             network,
-            sender: Sender::FinancialAccount("fa_2".into()),
+            sender: Initiator::FinancialAccount("fa_2".into()),
             failure_code: None,
             source: source.map(|kind| Source { kind, id: "x_1".into(), acct: 0 }),
             credit_reversal: None,
