@@ -94,6 +94,27 @@ impl FinancialAccount {
         self.owner.post("/v1/test_helpers/treasury/received_credits", &params)
     }
 
+    /// A test ReceivedDebit: somebody outside pulls this many cents by ach.
+    #[track_caller]
+    pub fn is_debited(&self, amount: i64) -> Answer {
+        self.is_debited_with(amount, &[])
+    }
+
+    #[track_caller]
+    pub fn is_debited_with(&self, amount: i64, more: &[(&str, &str)]) -> Answer {
+        let amount = amount.to_string();
+        let mut params = vec![
+            ("amount", amount.as_str()),
+            ("currency", "usd"),
+            ("financial_account", self.id.as_str()),
+        ];
+        if !more.iter().any(|(name, _)| *name == "network") {
+            params.push(("network", "ach"));
+        }
+        params.extend_from_slice(more);
+        self.owner.post("/v1/test_helpers/treasury/received_debits", &params)
+    }
+
     /// Starts an OutboundPayment of this many cents.
     pub fn pays(&self, amount: i64) -> Draft {
         let draft = Draft { owner: self.owner.clone(), params: Vec::new() };

@@ -10,9 +10,11 @@ use crate::book::{ENTRY_PREFIX, EntryType};
 use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::OutboundPayment;
 use crate::received_credit::ReceivedCredit;
+use crate::received_debit::ReceivedDebit;
 use crate::transaction::{StatusName, Transaction};
 
 mod flows;
+mod received_debit;
 mod transaction;
 
 /// How many rows are held at a time.
@@ -25,6 +27,7 @@ pub fn audits() -> Audits {
             Audit::of::<Transaction>(transaction::check),
             Audit::of::<OutboundPayment>(flows::outbound_payment),
             Audit::of::<ReceivedCredit>(flows::received_credit),
+            Audit::of::<ReceivedDebit>(received_debit::received_debit),
         ],
         books: vec![BookAudit { prefix: FinancialAccount::PREFIX, check: entry }],
     }
@@ -40,6 +43,7 @@ enum End {
 
 /// The ways an entry can move money.
 const MOVES: &[(EntryType, End, End)] = &[
+    (EntryType::InboundTransferReturn, End::Cash, End::Outside),
     (EntryType::Other, End::Cash, End::Outside),
     (EntryType::Other, End::Outside, End::Cash),
     (EntryType::OutboundPayment, End::Cash, End::Held),
@@ -48,6 +52,7 @@ const MOVES: &[(EntryType, End, End)] = &[
     (EntryType::OutboundPaymentPosting, End::Held, End::Outside),
     (EntryType::OutboundPaymentReturn, End::Outside, End::Cash),
     (EntryType::ReceivedCredit, End::Outside, End::Cash),
+    (EntryType::ReceivedDebit, End::Cash, End::Outside),
 ];
 
 fn end_of(account: Account) -> Option<End> {

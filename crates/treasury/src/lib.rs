@@ -14,6 +14,7 @@ pub mod outbound_payment;
 pub mod receipt;
 pub mod received;
 pub mod received_credit;
+pub mod received_debit;
 pub mod transaction;
 pub mod transaction_entry;
 
@@ -28,6 +29,7 @@ pub fn resources() -> Vec<api::operation::Resource> {
         financial_account::hash::resource(),
         outbound_payment::resource(),
         received_credit::resource(),
+        received_debit::resource(),
         transaction::resource(),
         transaction_entry::resource(),
     ]

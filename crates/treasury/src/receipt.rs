@@ -10,6 +10,7 @@ use store::seal::Sealer;
 
 use crate::outbound_payment::OutboundPayment;
 use crate::received_credit::ReceivedCredit;
+use crate::received_debit::ReceivedDebit;
 
 /// How long a receipt can be read.
 const KEPT_MS: Millis = 60 * 24 * 3_600_000;
@@ -55,12 +56,22 @@ pub fn page(view: &View<'_>, token: &Token) -> Result<Option<String>> {
     if token.ws != view.session.number {
         return Ok(None);
     }
-    let outbound_payment = show::<OutboundPayment>(view, token, "Outbound payment")?;
-    if outbound_payment.is_some() {
-        return Ok(outbound_payment);
+    for show in FLOWS {
+        if let Some(page) = show(view, token)? {
+            return Ok(Some(page));
+        }
     }
-    show::<ReceivedCredit>(view, token, "Received credit")
+    Ok(None)
 }
+
+/// The page of a kind of flow; none where the id is that of another.
+type Show = fn(&View<'_>, &Token) -> Result<Option<String>>;
+
+const FLOWS: &[Show] = &[
+    |view, token| show::<OutboundPayment>(view, token, "Outbound payment"),
+    |view, token| show::<ReceivedCredit>(view, token, "Received credit"),
+    |view, token| show::<ReceivedDebit>(view, token, "Received debit"),
+];
 
 fn show<T: Resource>(view: &View<'_>, token: &Token, flow: &str) -> Result<Option<String>> {
     let Some(object) = view.load_of::<T>(token.acct, &token.id)? else { return Ok(None) };

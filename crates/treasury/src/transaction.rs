@@ -23,6 +23,7 @@ use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::OutboundPayment;
 use crate::receipt;
 use crate::received_credit::ReceivedCredit;
+use crate::received_debit::ReceivedDebit;
 use crate::transaction_entry::{self, TransactionEntry};
 
 /// Each end knows when it came.
@@ -307,6 +308,7 @@ pub fn flow_details(view: &View<'_>, kind: FlowType, id: Option<&str>) -> Result
 pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> Result<Json> {
     let flow = match kind {
         FlowType::ReceivedCredit => flow::<ReceivedCredit>(view, acct, id)?,
+        FlowType::ReceivedDebit => flow::<ReceivedDebit>(view, acct, id)?,
         FlowType::OutboundPayment => flow::<OutboundPayment>(view, acct, id)?,
         // Flows that are not served.
         FlowType::CreditReversal
@@ -314,7 +316,6 @@ pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> 
         | FlowType::InboundTransfer
         | FlowType::IssuingAuthorization
         | FlowType::OutboundTransfer
-        | FlowType::ReceivedDebit
         | FlowType::Other => None,
     };
     Ok(flow.map_or(Json::Null, |flow| object([("type", kind.into()), (kind.as_str(), flow)])))

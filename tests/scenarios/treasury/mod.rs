@@ -7,6 +7,7 @@ mod accounts;
 mod book;
 mod closing;
 mod dates;
+mod debits;
 mod features;
 mod intra_stripe;
 mod lists;
@@ -30,6 +31,7 @@ pub const INVALID: &str = "invalid_request_error";
 pub const ACCOUNTS: &str = "/v1/treasury/financial_accounts";
 pub const PAYMENTS: &str = "/v1/treasury/outbound_payments";
 pub const CREDITS: &str = "/v1/treasury/received_credits";
+pub const DEBITS: &str = "/v1/treasury/received_debits";
 pub const TRANSACTIONS: &str = "/v1/treasury/transactions";
 pub const ENTRIES: &str = "/v1/treasury/transaction_entries";
 
@@ -91,6 +93,7 @@ impl Given {
                 "account": account.get().body,
                 "payments": account.payments(),
                 "credits": account.list(CREDITS, &[("limit", "100")]).data(),
+                "debits": account.list(DEBITS, &[("limit", "100")]).data(),
                 "transactions": account.transactions(),
                 "entries": account.entries(),
                 "events": events_of(&account.owner),

@@ -45,6 +45,15 @@ fn a_receipt_of_money_that_came_in() {
 }
 
 #[test]
+fn a_receipt_of_money_that_was_pulled() {
+    let given = Given::with(12_345);
+    let debit = given.a.is_debited(12_345);
+    let page = open(&given, debit.ok().text("hosted_regulatory_receipt_url"));
+    page.expect_status(200);
+    assert!(text(&page).contains("received debit") && text(&page).contains("123.45"), "{page:?}");
+}
+
+#[test]
 fn a_receipt_is_kept_for_sixty_days() {
     let given = Given::with(10_000);
     let payment = given.a.pays(2_345).to_bank(ROUTING, WAITS);

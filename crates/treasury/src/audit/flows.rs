@@ -137,24 +137,24 @@ fn payment_alone(payment: &OutboundPayment, row: &mut Row<'_>) {
 }
 
 /// What a Transaction's flow says of it.
-struct Flow<'a> {
-    id: &'a str,
-    kind: FlowType,
-    account: &'a str,
-    amount: i64,
-    contra: Contra,
+pub(super) struct Flow<'a> {
+    pub(super) id: &'a str,
+    pub(super) kind: FlowType,
+    pub(super) account: &'a str,
+    pub(super) amount: i64,
+    pub(super) contra: Contra,
 }
 
 /// What a Transaction must be by the state of its flow.
-struct Expected {
-    amount: i64,
-    created: Millis,
-    status: Status,
-    last: EntryType,
+pub(super) struct Expected {
+    pub(super) amount: i64,
+    pub(super) created: Millis,
+    pub(super) status: Status,
+    pub(super) last: EntryType,
 }
 
 /// Whether a Transaction is what its flow says.
-fn agrees(
+pub(super) fn agrees(
     view: &View<'_>,
     flow: &Flow<'_>,
     id: &str,

@@ -10,6 +10,7 @@ use crate::book::{EntryType, FlowType};
 use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::{OutboundPayment, Stage};
 use crate::received_credit::ReceivedCredit;
+use crate::received_debit::ReceivedDebit;
 use crate::transaction::{StatusName, Transaction};
 
 /// The entries that a Transaction of a flow can have in a status, oldest first.
@@ -27,6 +28,8 @@ const LIVES: &[(FlowType, StatusName, &[EntryType])] = {
         ),
         (FlowType::OutboundPayment, StatusName::Void, &[OutboundPayment, OutboundPaymentFailure]),
         (FlowType::ReceivedCredit, StatusName::Posted, &[ReceivedCredit]),
+        (FlowType::ReceivedDebit, StatusName::Posted, &[ReceivedDebit]),
+        (FlowType::ReceivedDebit, StatusName::Posted, &[InboundTransferReturn]),
     ]
 };
 
@@ -53,6 +56,10 @@ pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_
         }
         (FlowType::ReceivedCredit, Some(flow)) => {
             let flow = view.load::<ReceivedCredit>(flow)?;
+            flow.is_some_and(|flow| flow.transaction.as_ref() == Some(&transaction.id))
+        }
+        (FlowType::ReceivedDebit, Some(flow)) => {
+            let flow = view.load::<ReceivedDebit>(flow)?;
             flow.is_some_and(|flow| flow.transaction.as_ref() == Some(&transaction.id))
         }
         _ => false,

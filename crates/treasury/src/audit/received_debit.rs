@@ -1,0 +1,49 @@
+//! A ReceivedDebit agrees with its Transaction.
+
+use api::audit::Row;
+use api::params::Currency;
+use api::{Result, View};
+
+use super::flows::{Expected, Flow, agrees};
+use crate::book::{EntryType, FlowType};
+use crate::financial_account::FinancialAccount;
+use crate::received::Status;
+use crate::received_debit::{Cause, ReceivedDebit};
+use crate::transaction;
+
+/// A debit that succeeded is booked, and one that failed is not.
+pub(super) fn received_debit(
+    view: &View<'_>,
+    debit: &ReceivedDebit,
+    row: &mut Row<'_>,
+) -> Result<()> {
+    match (&debit.transaction, debit.status()) {
+        (Some(id), Status::Succeeded) => {
+            let (amount, created) = (debit.amount.minor_units(), debit.created);
+            let flow = Flow {
+                id: &debit.id,
+                kind: FlowType::ReceivedDebit,
+                account: &debit.financial_account,
+                amount,
+                contra: debit.network.contra(),
+            };
+            let last = match debit.cause {
+                Some(Cause::InboundTransfer(_)) => EntryType::InboundTransferReturn,
+                None => EntryType::ReceivedDebit,
+            };
+            let status = transaction::Status::Posted(created);
+            let expected = Expected { amount: -amount, created, status, last };
+            agrees(view, &flow, id, &expected, row)?;
+        }
+        (None, Status::Failed) => {}
+        (Some(id), Status::Failed) => {
+            row.wrong(format!("it failed and has the Transaction {id} all the same"));
+        }
+        (None, Status::Succeeded) => row.wrong("it succeeded without a Transaction"),
+    }
+    row.must(debit.currency == Currency::USD, "its currency is another than usd");
+    if view.load::<FinancialAccount>(&debit.financial_account)?.is_none() {
+        row.wrong(format!("its {} is not there", debit.financial_account));
+    }
+    Ok(())
+}
