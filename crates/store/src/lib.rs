@@ -11,6 +11,8 @@ pub mod committer;
 pub mod counters;
 pub mod database;
 pub mod id;
+#[cfg(test)]
+mod laws;
 pub mod overlay;
 pub mod postgres;
 pub mod reader;
@@ -18,6 +20,8 @@ pub mod rows;
 pub mod seal;
 pub mod session;
 pub mod sqlite;
+mod statements;
+pub mod tables;
 pub mod workspace;
 
 use std::fmt;

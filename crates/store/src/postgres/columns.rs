@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use tokio_postgres::types::ToSql;
 
 use super::reader::storable;
+use super::statements as sql;
 use crate::Result;
 use crate::overlay::Overlay;
 
@@ -57,9 +58,7 @@ fn objects<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
             states.push((row.encode)(&*row.object)?);
         }
         work.push((
-            "INSERT INTO objects (ws, acct, id, v, state) SELECT $1::bigint, t.* \
-             FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::text[]) AS t \
-             ON CONFLICT (ws, acct, id) DO UPDATE SET v = excluded.v, state = excluded.state",
+            sql::PUT_OBJECTS,
             vec![
                 Box::new(ws),
                 column!(put, |key, _row| key.scope.acct),
@@ -71,8 +70,7 @@ fn objects<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
     }
     if !removed.is_empty() {
         work.push((
-            "DELETE FROM objects AS o USING unnest($2::bigint[], $3::text[]) AS k (acct, id) \
-             WHERE o.ws = $1 AND o.acct = k.acct AND o.id = k.id",
+            sql::REMOVE_OBJECTS,
             vec![
                 Box::new(ws),
                 column!(removed, |key| key.scope.acct),
@@ -86,13 +84,8 @@ fn objects<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
 fn index<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.index.changes());
     let put: Vec<_> = put.into_iter().map(|(key, ())| key).collect();
-    let put_sql = "INSERT INTO object_index (ws, acct, field, value, id) SELECT $1::bigint, t.* \
-                   FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) AS t \
-                   ON CONFLICT (ws, acct, field, value, id) DO NOTHING";
-    let remove_sql = "DELETE FROM object_index AS i USING \
-                      unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) \
-                      AS k (acct, field, value, id) WHERE i.ws = $1 AND i.acct = k.acct \
-                      AND i.field = k.field AND i.value = k.value AND i.id = k.id";
+    let put_sql = sql::PUT_INDEX;
+    let remove_sql = sql::REMOVE_INDEX;
     // Removed first: an entry that stands in for another by its storable text must stay.
     for (sql, keys) in [(remove_sql, removed), (put_sql, put)] {
         if keys.is_empty() {
@@ -118,10 +111,7 @@ fn postings<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>
         return;
     }
     work.push((
-        "INSERT INTO postings \
-         (ws, acct, id, book, txn, type, taken_from, given_to, amount, currency, created) \
-         SELECT $1::bigint, t.* FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], \
-         $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[]) AS t",
+        sql::PUT_POSTINGS,
         vec![
             Box::new(ws),
             column!(put, |key, _row| key.scope.acct),
@@ -142,8 +132,7 @@ fn events<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) 
     let (put, removed) = split(overlay.events.changes());
     if !removed.is_empty() {
         work.push((
-            "DELETE FROM events AS e USING unnest($2::bigint[], $3::text[]) AS k (acct, id) \
-             WHERE e.ws = $1 AND e.acct = k.acct AND e.id = k.id",
+            sql::REMOVE_EVENTS,
             vec![
                 Box::new(ws),
                 column!(removed, |key| key.scope.acct),
@@ -155,10 +144,7 @@ fn events<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) 
         return;
     }
     work.push((
-        "INSERT INTO events (ws, acct, id, type, created, object, previous, request, \
-         idempotency_key, by_request, targets) \
-         SELECT $1::bigint, t.* FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], \
-         $6::text[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::bigint[]) AS t",
+        sql::PUT_EVENTS,
         vec![
             Box::new(ws),
             column!(put, |key, _row| key.scope.acct),
@@ -183,8 +169,7 @@ fn jobs<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.jobs.changes());
     if !removed.is_empty() {
         work.push((
-            "DELETE FROM jobs AS j USING unnest($2::bigint[], $3::bigint[]) AS k (due, seq) \
-             WHERE j.ws = $1 AND j.due = k.due AND j.seq = k.seq",
+            sql::REMOVE_JOBS,
             vec![Box::new(ws), column!(removed, |key| key.due), column!(removed, |key| key.seq)],
         ));
     }
@@ -192,8 +177,7 @@ fn jobs<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
         return;
     }
     work.push((
-        "INSERT INTO jobs (ws, due, seq, acct, kind, object, detail) SELECT $1::bigint, t.* FROM \
-         unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[]) AS t",
+        sql::PUT_JOBS,
         vec![
             Box::new(ws),
             column!(put, |key, _row| key.due),
@@ -209,11 +193,8 @@ fn jobs<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
 fn answers<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.answers.changes());
     if !removed.is_empty() {
-        let forget = "DELETE FROM answer_index AS i USING unnest($2::bigint[]) AS k (seq), \
-                      answers AS a WHERE a.ws = $1 AND a.seq = k.seq AND i.ws = $1 \
-                      AND i.acct = a.acct AND i.hash = a.hash AND i.seq = a.seq";
-        let remove = "DELETE FROM answers AS a USING unnest($2::bigint[]) AS k (seq) \
-                      WHERE a.ws = $1 AND a.seq = k.seq";
+        let forget = sql::REMOVE_ANSWER_INDEX;
+        let remove = sql::REMOVE_ANSWERS;
         for sql in [forget, remove] {
             work.push((sql, vec![Box::new(ws), column!(removed, |key| key.seq)]));
         }
@@ -222,8 +203,7 @@ fn answers<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
         return;
     }
     work.push((
-        "INSERT INTO answer_index (ws, acct, hash, seq) SELECT $1::bigint, t.* \
-         FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS t",
+        sql::PUT_ANSWER_INDEX,
         vec![
             Box::new(ws),
             column!(put, |_key, row| row.acct),
@@ -232,10 +212,7 @@ fn answers<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
         ],
     ));
     work.push((
-        "INSERT INTO answers (ws, seq, acct, hash, idempotency_key, fingerprint, path, request, \
-         status, created, event, body) SELECT $1::bigint, t.* FROM unnest($2::bigint[], \
-         $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], \
-         $9::bigint[], $10::bigint[], $11::text[], $12::bytea[]) AS t",
+        sql::PUT_ANSWERS,
         vec![
             Box::new(ws),
             column!(put, |key, _row| key.seq),
@@ -257,9 +234,7 @@ fn deliveries<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a
     let (put, removed) = split(overlay.deliveries.changes());
     if !removed.is_empty() {
         work.push((
-            "DELETE FROM deliveries AS d USING unnest($2::text[], $3::text[]) \
-             AS k (event, endpoint) \
-             WHERE d.ws = $1 AND d.event = k.event AND d.endpoint = k.endpoint",
+            sql::REMOVE_DELIVERIES,
             vec![
                 Box::new(ws),
                 column!(removed, |key| key.event.as_str()),
@@ -271,11 +246,7 @@ fn deliveries<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a
         return;
     }
     work.push((
-        "INSERT INTO deliveries (ws, event, endpoint, acct, due, delivered, attempts) \
-         SELECT $1::bigint, t.* FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], \
-         $6::boolean[], $7::text[]) AS t ON CONFLICT (ws, event, endpoint) DO UPDATE SET \
-         acct = excluded.acct, due = excluded.due, delivered = excluded.delivered, \
-         attempts = excluded.attempts",
+        sql::PUT_DELIVERIES,
         vec![
             Box::new(ws),
             column!(put, |key, _row| key.event.as_str()),

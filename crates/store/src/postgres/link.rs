@@ -141,6 +141,19 @@ impl Link {
         self.wait(self.client.execute(&statement, values))
     }
 
+    /// One statement for each of these values, all on their way before the first answers.
+    pub fn execute_each<const N: usize>(
+        &self,
+        sql: &'static str,
+        values: &[[&(dyn ToSql + Sync); N]],
+    ) -> Result<Vec<u64>> {
+        let statement = self.statement(sql)?;
+        self.wait(async {
+            let each = values.iter().map(|values| self.client.execute(&statement, values));
+            join_all(each).await.into_iter().collect()
+        })
+    }
+
     /// A statement that is not worth preparing.
     pub fn query_once(&self, sql: &str) -> Result<Vec<Row>> {
         self.wait(self.client.query(sql, &[]))

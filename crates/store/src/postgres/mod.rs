@@ -9,6 +9,7 @@ mod copy;
 mod lease;
 mod link;
 mod reader;
+pub(crate) mod statements;
 mod writer;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub use writer::{Trouble, Writer};
 
 use self::link::{Failure, Link, Refused};
 use self::reader::PostgresReader;
+use self::statements as sql;
 use crate::id::{random_u64, secret_bytes};
 use crate::seal::Sealer;
 use crate::workspace::{Tail, Workspace, lock};
@@ -33,11 +35,10 @@ use crate::{Reader, Result, StoreError};
 /// The schema this program writes; a store with a higher number is refused.
 const SCHEMA_VERSION: i64 = 1;
 /// Forward migrations: `MIGRATIONS[n]` leads from version n to n + 1.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+pub(crate) const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
 /// One row: which schema it is, and a mark of the seal key, so that no program with another key
 /// writes what the others cannot read.
-const STORE: &str = "CREATE TABLE IF NOT EXISTS exchequer_store (\
-                     ws BIGINT PRIMARY KEY, version BIGINT NOT NULL, seal BYTEA)";
+pub(crate) const STORE: &str = include_str!("store.sql");
 
 /// How many threads commit, each with a connection of its own.
 pub const WRITERS: usize = 4;
@@ -112,8 +113,8 @@ impl Database {
     pub fn open_to_read(url: &str, seal_key: &Path) -> Result<(Database, Sealer)> {
         let database = Database::connect(url)?;
         let link = database.link()?;
-        let exists = "SELECT to_regclass('exchequer_store') IS NOT NULL";
-        let exists: bool = link.query(exists, &[])?.first().is_some_and(|row| row.get(0));
+        let exists: bool =
+            link.query(sql::STORE_EXISTS, &[])?.first().is_some_and(|row| row.get(0));
         if !exists {
             return Err(StoreError::Unusable("there is no store in this database".into()));
         }
@@ -241,7 +242,7 @@ impl Database {
 /// Brings the schema up to date and opens the seal key. Programs that start at the same time do
 /// this one after another, because each locks the one row first.
 fn prepare(link: &Link, seal_key: &Path) -> Result<Sealer> {
-    let encoding = link.query("SELECT current_setting('server_encoding')", &[])?;
+    let encoding = link.query(sql::SERVER_ENCODING, &[])?;
     if encoding.first().is_none_or(|row| row.get::<_, &str>(0) != "UTF8") {
         return Err(StoreError::Unusable("the database's encoding must be UTF8".into()));
     }
@@ -252,7 +253,7 @@ fn prepare(link: &Link, seal_key: &Path) -> Result<Sealer> {
     }
     link.mend();
     link.run("BEGIN")?;
-    link.run("INSERT INTO exchequer_store VALUES (0, 0, NULL) ON CONFLICT (ws) DO NOTHING")?;
+    link.run(sql::MAKE_STORE)?;
     let (version, mark) = stored(link)?;
     refuse_newer(version)?;
     let sealer = Sealer::open(seal_key, version == 0)?;
@@ -261,16 +262,14 @@ fn prepare(link: &Link, seal_key: &Path) -> Result<Sealer> {
         link.run(statements)?;
     }
     let (version, mark) = (SCHEMA_VERSION, mark_of(&sealer));
-    let keep = "UPDATE exchequer_store SET version = $1, seal = $2 WHERE ws = 0";
-    link.execute(keep, &[&version, &mark])?;
+    link.execute(sql::KEEP_STORE, &[&version, &mark])?;
     link.run("COMMIT")?;
     Ok(sealer)
 }
 
 /// The version of the store and the mark of its key.
 fn stored(link: &Link) -> Result<(i64, Option<Vec<u8>>)> {
-    let sql = "SELECT version, seal FROM exchequer_store WHERE ws = 0 FOR UPDATE";
-    let rows = link.query(sql, &[])?;
+    let rows = link.query(sql::STORE_ROW, &[])?;
     let row = rows.first().ok_or_else(|| StoreError::Corrupt("the store has no version".into()))?;
     Ok((row.get(0), row.get(1)))
 }

@@ -7,6 +7,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 use super::link::{Link, Values};
 use super::number_of;
+use super::statements as sql;
 use crate::reader::{IdRange, Reader};
 use crate::rows::*;
 use crate::workspace::{Tail, Workspace, WorkspaceRow, WorkspaceState};
@@ -61,19 +62,9 @@ impl PostgresReader {
     }
 }
 
-/// The same statement in both directions.
-macro_rules! both_ways {
-    ($sql:literal, $key:literal) => {
-        [
-            concat!($sql, " ORDER BY ", $key, " ASC LIMIT $5"),
-            concat!($sql, " ORDER BY ", $key, " DESC LIMIT $5"),
-        ]
-    };
-}
-
 impl Reader for PostgresReader {
     fn workspace(&self, tail: &Tail) -> Result<Option<WorkspaceRow>> {
-        let sql = "SELECT ws, tail, account, livemode, state FROM workspaces WHERE ws = $1";
+        let sql = sql::WORKSPACE;
         let found = self.rows(sql, &[&number_of(tail)], workspace_row)?.into_iter().next();
         match found {
             Some(row) if row.tail != *tail => {
@@ -84,7 +75,7 @@ impl Reader for PostgresReader {
     }
 
     fn state(&self, workspace: &Workspace) -> Result<WorkspaceState> {
-        let sql = "SELECT version, state FROM workspaces WHERE ws = $1";
+        let sql = sql::STATE;
         let number = number_of(&workspace.tail);
         let rows = self.link.query(sql, &[&number])?;
         let Some(row) = rows.first() else { return Ok(workspace.state()) };
@@ -94,25 +85,20 @@ impl Reader for PostgresReader {
     }
 
     fn workspaces(&self, after: i64, limit: usize) -> Result<Vec<WorkspaceRow>> {
-        let sql = "SELECT ws, tail, account, livemode, state FROM workspaces \
-                   WHERE ws > $1 ORDER BY ws LIMIT $2";
+        let sql = sql::WORKSPACES;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&after, &limit], workspace_row)
     }
 
     fn object(&self, scope: Scope, id: &str) -> Result<Option<StoredObject>> {
-        let sql = "SELECT id, v, state FROM objects WHERE ws = $1 AND acct = $2 AND id = $3";
+        let sql = sql::OBJECT;
         let id = storable(id);
         let found = self.rows(sql, &[&scope.ws, &scope.acct, &id], stored_object)?;
         Ok(found.into_iter().next())
     }
 
     fn objects(&self, scope: Scope, range: &IdRange, limit: usize) -> Result<Vec<StoredObject>> {
-        let sql = both_ways!(
-            "SELECT id, v, state FROM objects WHERE ws = $1 AND acct = $2 \
-             AND id >= $3 AND id < $4",
-            "id"
-        );
+        let sql = sql::OBJECTS;
         self.range(sql, (scope, &[]), range, limit, stored_object)
     }
 
@@ -124,11 +110,7 @@ impl Reader for PostgresReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<String>> {
-        let sql = both_ways!(
-            "SELECT id FROM object_index WHERE ws = $1 AND acct = $2 AND value = $6 \
-             AND id >= $3 AND id < $4 AND field = $7",
-            "id"
-        );
+        let sql = sql::INDEX;
         self.range(sql, (scope, &[&storable(value), &field]), range, limit, |row| at(row, 0))
     }
 
@@ -140,19 +122,12 @@ impl Reader for PostgresReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<StoredObject>> {
-        let sql = both_ways!(
-            "SELECT o.id, o.v, o.state FROM object_index i \
-             JOIN objects o ON o.ws = i.ws AND o.acct = i.acct AND o.id = i.id \
-             WHERE i.ws = $1 AND i.acct = $2 AND i.id >= $3 AND i.id < $4 \
-             AND i.value = $6 AND i.field = $7",
-            "i.id"
-        );
+        let sql = sql::INDEXED_OBJECTS;
         self.range(sql, (scope, &[&storable(value), &field]), range, limit, stored_object)
     }
 
     fn posting(&self, scope: Scope, id: &str) -> Result<Option<PostingRow>> {
-        let sql = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
-                   FROM postings WHERE ws = $1 AND acct = $2 AND id = $3";
+        let sql = sql::POSTING;
         let found = self.rows(sql, &[&scope.ws, &scope.acct, &storable(id)], posting_row)?;
         Ok(found.into_iter().next().map(|(_, row)| row))
     }
@@ -164,17 +139,12 @@ impl Reader for PostgresReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<(String, PostingRow)>> {
-        let sql = both_ways!(
-            "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
-             FROM postings WHERE ws = $1 AND acct = $2 AND book = $6 AND id >= $3 AND id < $4",
-            "id"
-        );
+        let sql = sql::POSTINGS;
         self.range(sql, (scope, &[&book]), range, limit, posting_row)
     }
 
     fn event(&self, scope: Scope, id: &str) -> Result<Option<EventRow>> {
-        let sql = "SELECT id, type, created, object, previous, request, idempotency_key, \
-                   by_request, targets FROM events WHERE ws = $1 AND acct = $2 AND id = $3";
+        let sql = sql::EVENT;
         let found = self.rows(sql, &[&scope.ws, &scope.acct, &storable(id)], event_row)?;
         Ok(found.into_iter().next().map(|(_, row)| row))
     }
@@ -186,18 +156,8 @@ impl Reader for PostgresReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<(String, EventRow)>> {
-        let typed = both_ways!(
-            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
-             targets \
-             FROM events WHERE ws = $1 AND acct = $2 AND type = $6 AND id >= $3 AND id < $4",
-            "id"
-        );
-        let all = both_ways!(
-            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
-             targets \
-             FROM events WHERE ws = $1 AND acct = $2 AND id >= $3 AND id < $4",
-            "id"
-        );
+        let typed = sql::EVENTS_OF_TYPE;
+        let all = sql::EVENTS;
         match kind {
             Some(kind) => {
                 let kind = storable(kind);
@@ -208,8 +168,7 @@ impl Reader for PostgresReader {
     }
 
     fn jobs(&self, ws: i64, due: Millis, limit: usize) -> Result<Vec<(JobKey, JobRow)>> {
-        let sql = "SELECT ws, due, seq, acct, kind, object, detail FROM jobs \
-                   WHERE ws = $1 AND due <= $2 ORDER BY due, seq LIMIT $3";
+        let sql = sql::JOBS;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&ws, &due, &limit], job_row)
     }
@@ -219,18 +178,12 @@ impl Reader for PostgresReader {
     }
 
     fn answers(&self, scope: Scope, hash: i64) -> Result<Vec<(AnswerKey, AnswerRow)>> {
-        let sql = "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, \
-                   a.request, a.status, a.created, a.event, a.body \
-                   FROM answer_index i \
-                   JOIN answers a ON a.ws = i.ws AND a.seq = i.seq \
-                   WHERE i.ws = $1 AND i.acct = $2 AND i.hash = $3";
+        let sql = sql::ANSWERS;
         self.rows(sql, &[&scope.ws, &scope.acct, &hash], answer_row)
     }
 
     fn oldest_answers(&self, ws: i64, limit: usize) -> Result<Vec<(AnswerKey, AnswerRow)>> {
-        let sql = "SELECT ws, seq, acct, hash, '', ''::bytea, '', '', status, created, \
-                   NULL::text, NULL::bytea \
-                   FROM answers WHERE ws = $1 ORDER BY seq LIMIT $2";
+        let sql = sql::OLDEST_ANSWERS;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&ws, &limit], answer_row)
     }
@@ -238,10 +191,9 @@ impl Reader for PostgresReader {
     fn oldest_events(&self, ws: i64, limit: usize) -> Result<Vec<(EventKey, Millis)>> {
         // Account by account: the key's second part. Each account's events are in order of age.
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let accounts = "SELECT DISTINCT acct FROM events WHERE ws = $1";
+        let accounts = sql::EVENT_ACCOUNTS;
         let accounts: Vec<i64> = self.rows(accounts, &[&ws], |row| at(row, 0))?;
-        let sql = "SELECT ws, acct, id, created FROM events WHERE ws = $1 AND acct = $2 \
-                   ORDER BY id LIMIT $3";
+        let sql = sql::OLDEST_EVENTS;
         let mut found = Vec::new();
         for acct in accounts {
             found.extend(self.rows(sql, &[&ws, &acct, &limit], |row| {
@@ -255,8 +207,7 @@ impl Reader for PostgresReader {
     }
 
     fn deliveries(&self, ws: i64, event: &str) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
-        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
-                   WHERE ws = $1 AND event = $2";
+        let sql = sql::DELIVERIES;
         self.rows(sql, &[&ws, &storable(event)], delivery_row)
     }
 
@@ -266,9 +217,7 @@ impl Reader for PostgresReader {
         after: Option<(Millis, DeliveryKey)>,
         limit: usize,
     ) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
-        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
-                   WHERE ws = $1 AND due IS NOT NULL AND (due, event, endpoint) > ($2, $3, $4) \
-                   ORDER BY due, event, endpoint LIMIT $5";
+        let sql = sql::PENDING_DELIVERIES;
         let (due, event, endpoint) = after
             .map_or((Millis::MIN, String::new(), String::new()), |(due, key)| {
                 (due, key.event, key.endpoint)
@@ -278,8 +227,7 @@ impl Reader for PostgresReader {
     }
 
     fn latest_deliveries(&self, ws: i64, limit: usize) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
-        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
-                   WHERE ws = $1 ORDER BY event DESC, endpoint LIMIT $2";
+        let sql = sql::LATEST_DELIVERIES;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&ws, &limit], delivery_row)
     }

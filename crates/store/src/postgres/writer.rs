@@ -10,42 +10,14 @@ use super::columns;
 use super::lease::LEASE_MS;
 use super::link::{Failure, Link};
 use super::reader::PostgresReader;
+use super::statements as sql;
 use super::{Shared, number_of};
 use crate::overlay::{Overlay, Touched};
 use crate::workspace::{Workspace, WorkspaceState, machine_now};
 use crate::{ClockMode, Millis, Reader, Result, StoreError};
 
-/// The rows of an emptied workspace, table by table.
-const EMPTY: [&str; 8] = [
-    "DELETE FROM objects WHERE ws = $1",
-    "DELETE FROM object_index WHERE ws = $1",
-    "DELETE FROM postings WHERE ws = $1",
-    "DELETE FROM events WHERE ws = $1",
-    "DELETE FROM jobs WHERE ws = $1",
-    "DELETE FROM answers WHERE ws = $1",
-    "DELETE FROM answer_index WHERE ws = $1",
-    "DELETE FROM deliveries WHERE ws = $1",
-];
-/// Waits for whoever has the row. The state is sent only where it is not the one we know.
-const LOCK: &str = "SELECT version, CASE WHEN version = $2 THEN NULL ELSE state END, tail, \
-                    lease_owner, lease_until, \
-                    (extract(epoch FROM clock_timestamp()) * 1000)::bigint \
-                    FROM workspaces WHERE ws = $1 FOR UPDATE";
-const MAKE: &str = "INSERT INTO workspaces (ws, tail, account, livemode, state, version, \
-                    lease_until) VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (ws) DO NOTHING";
-const LAST_BATCH: &str = "SELECT 1 FROM batches WHERE ws = $1 AND node = $2 AND batch = $3";
-const KEEP_BATCH: &str = "INSERT INTO batches (ws, node, batch, made) VALUES ($1, $2, $3, $4) \
-                          ON CONFLICT (ws, node) DO UPDATE SET batch = excluded.batch, \
-                          made = excluded.made";
-/// Programs that ended leave their last batch behind.
-const FORGET_BATCHES: &str = "DELETE FROM batches WHERE ws = $1 AND made < $2";
+/// How long the last batch of a program is kept.
 const BATCH_KEPT_MS: Millis = 24 * 3_600_000;
-/// When the next delivery is due by the machine's clock follows from the rows just written.
-const KEEP_WORKSPACE: &str = "UPDATE workspaces SET version = $2, next_due = $3, state = $4, \
-     wake_at = $5, lease_owner = $6, lease_until = $7, deliver_at = \
-     (SELECT CASE WHEN NOT $8::boolean THEN min(due) - $9::bigint \
-     WHEN min(due) <= $9::bigint THEN 0 END FROM deliveries WHERE ws = $1 AND due IS NOT NULL) \
-     WHERE ws = $1";
 /// How many workspaces' versions are remembered.
 const KNOWN_MAX: usize = 10_000;
 
@@ -119,10 +91,10 @@ impl Writer {
         let ws = number_of(&workspace.tail);
         let known = self.known.get(&ws).copied().unwrap_or(-1);
         let asked = machine_now();
-        let mut rows = self.link().run_then_query("BEGIN", LOCK, &[&ws, &known])?;
+        let mut rows = self.link().run_then_query("BEGIN", sql::LOCK, &[&ws, &known])?;
         if rows.is_empty() {
             self.make(ws, workspace)?;
-            rows = self.link().query(LOCK, &[&ws, &known])?;
+            rows = self.link().query(sql::LOCK, &[&ws, &known])?;
         }
         let gone = || StoreError::Corrupt("a workspace vanished while it was made".into());
         let row = rows.first().ok_or_else(gone)?;
@@ -146,7 +118,7 @@ impl Writer {
         }
         if known < 0 {
             let old = machine_now() - BATCH_KEPT_MS;
-            self.link().execute(FORGET_BATCHES, &[&ws, &old])?;
+            self.link().execute(sql::FORGET_BATCHES, &[&ws, &old])?;
         }
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
@@ -161,7 +133,7 @@ impl Writer {
         let tail = workspace.tail.as_slice();
         let values: [&(dyn ToSql + Sync); 5] =
             [&ws, &tail, &workspace.account, &workspace.livemode, &state];
-        self.link().execute(MAKE, &values)?;
+        self.link().execute(sql::MAKE, &values)?;
         Ok(())
     }
 
@@ -169,7 +141,7 @@ impl Writer {
     /// nothing that was on its way is open any more.
     pub fn stands(&self, batch: i64) -> Result<bool, Trouble> {
         let Some(held) = &self.held else { return Ok(false) };
-        let found = self.link().query(LAST_BATCH, &[&held.ws, &self.shared.node, &batch]);
+        let found = self.link().query(sql::LAST_BATCH, &[&held.ws, &self.shared.node, &batch]);
         found.map(|rows| !rows.is_empty()).map_err(|error| self.trouble(error))
     }
 
@@ -214,18 +186,18 @@ impl Writer {
             return Err(StoreError::Corrupt(format!("a batch of {ws} touched {other}")));
         }
         if !overlay.emptied.is_empty() {
-            for sql in EMPTY {
-                self.link().execute(sql, &[&ws])?;
+            for table in &sql::TABLES {
+                self.link().execute(table.empty, &[&ws])?;
             }
         }
         let mut work = columns::statements(overlay, &ws)?;
         let (node, made) = (self.shared.node, machine_now());
         work.push((
-            KEEP_BATCH,
+            sql::KEEP_BATCH,
             vec![Box::new(ws), Box::new(node), Box::new(batch), Box::new(made)],
         ));
         if let Some(touched) = overlay.workspaces.get(&ws) {
-            work.push((KEEP_WORKSPACE, workspace_values(touched, version, &held.lease)?));
+            work.push((sql::KEEP_WORKSPACE, workspace_values(touched, version, &held.lease)?));
         }
         self.link().execute_all_and_commit(&work)
     }

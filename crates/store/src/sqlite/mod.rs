@@ -6,6 +6,7 @@
 mod memory;
 mod pool;
 mod reader;
+pub(crate) mod statements;
 mod writer;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ pub use reader::SqliteReader;
 pub use writer::Writer;
 
 use self::pool::Pool;
+use self::statements as sql;
 use crate::cache::DecodedCache;
 use crate::seal::Sealer;
 use crate::{Reader, Result, StoreError};
@@ -28,7 +30,7 @@ const APPLICATION_ID: i64 = 0x5843_4851;
 /// The schema this program writes; a store with a higher number is refused.
 const SCHEMA_VERSION: i64 = 1;
 /// Forward migrations: `MIGRATIONS[n]` leads from version n to n + 1.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+pub(crate) const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
 
 /// Pages big enough that an event's row does not spill over into a page of its own.
 const PAGE_BYTES: i64 = 8192;
@@ -195,14 +197,13 @@ fn key_path(path: &Path) -> PathBuf {
 /// Brings the schema up to date and makes sure that the key is the store's.
 fn prepare(connection: &mut Connection, sealer: &Sealer) -> Result<()> {
     migrate(connection)?;
-    let marked = "INSERT INTO seal (mark) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM seal)";
-    connection.execute(marked, [sealer.mark()])?;
+    connection.execute(sql::MARK, [sealer.mark()])?;
     check_key(connection, sealer)
 }
 
 /// Another key would seal new rows so that neither key opens them all.
 fn check_key(connection: &Connection, sealer: &Sealer) -> Result<()> {
-    let mark: Vec<u8> = connection.query_row("SELECT mark FROM seal", [], |row| row.get(0))?;
+    let mark: Vec<u8> = connection.query_row(sql::MARKED, [], |row| row.get(0))?;
     if mark == sealer.mark() {
         return Ok(());
     }
@@ -260,8 +261,7 @@ fn version_of(connection: &Connection) -> Result<(bool, i64)> {
         connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
     };
     let (application, version) = (number("application_id")?, number("user_version")?);
-    let tables = "SELECT count(*) FROM sqlite_schema";
-    let is_empty = connection.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0;
+    let is_empty = connection.query_row(sql::TABLES_COUNT, [], |row| row.get::<_, i64>(0))? == 0;
     if !is_empty && application != APPLICATION_ID {
         return Err(StoreError::Unusable("the file is a database, but no store of ours".into()));
     }

@@ -3,6 +3,7 @@
 use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
+use super::statements as sql;
 use crate::reader::{IdRange, Reader};
 use crate::rows::*;
 use crate::workspace::{Tail, WorkspaceRow};
@@ -70,42 +71,27 @@ impl SqliteReader {
     }
 }
 
-/// The same statement in both directions.
-macro_rules! both_ways {
-    ($sql:literal, $key:literal) => {
-        [
-            concat!($sql, " ORDER BY ", $key, " ASC LIMIT ?6"),
-            concat!($sql, " ORDER BY ", $key, " DESC LIMIT ?6"),
-        ]
-    };
-}
-
 impl Reader for SqliteReader {
     fn workspace(&self, tail: &Tail) -> Result<Option<WorkspaceRow>> {
-        let sql = "SELECT ws, tail, account, livemode, state FROM workspaces WHERE tail = ?1";
+        let sql = sql::WORKSPACE;
         Ok(self.rows(sql, &[&tail.as_slice()], workspace_row)?.into_iter().next())
     }
 
     fn workspaces(&self, after: i64, limit: usize) -> Result<Vec<WorkspaceRow>> {
-        let sql = "SELECT ws, tail, account, livemode, state FROM workspaces \
-                   WHERE ws > ?1 ORDER BY ws LIMIT ?2";
+        let sql = sql::WORKSPACES;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&after, &limit], workspace_row)
     }
 
     fn object(&self, scope: Scope, id: &str) -> Result<Option<StoredObject>> {
-        let sql = "SELECT id, v, state FROM objects WHERE ws = ?1 AND acct = ?2 AND id = ?3";
+        let sql = sql::OBJECT;
         let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params![scope.ws, scope.acct, id])?;
         rows.next()?.map(stored_object).transpose()
     }
 
     fn objects(&self, scope: Scope, range: &IdRange, limit: usize) -> Result<Vec<StoredObject>> {
-        let sql = both_ways!(
-            "SELECT id, v, state FROM objects WHERE ws = ?1 AND acct = ?2 AND ?3 IS NULL \
-             AND id >= ?4 AND id < ?5",
-            "id"
-        );
+        let sql = sql::OBJECTS;
         let none: Option<i64> = None;
         self.range(sql, (scope, [&none]), range, limit, stored_object)
     }
@@ -118,11 +104,7 @@ impl Reader for SqliteReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<String>> {
-        let sql = both_ways!(
-            "SELECT id FROM object_index WHERE ws = ?1 AND acct = ?2 AND value = ?3 \
-             AND id >= ?4 AND id < ?5 AND field = ?7",
-            "id"
-        );
+        let sql = sql::INDEX;
         let lower = range.lower.as_deref().unwrap_or("");
         let upper = range.upper.as_deref().unwrap_or(LAST);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -141,12 +123,7 @@ impl Reader for SqliteReader {
         limit: usize,
     ) -> Result<Vec<StoredObject>> {
         // CROSS JOIN keeps the planner from walking the objects first.
-        let sql = both_ways!(
-            "SELECT o.id, o.v, o.state FROM object_index i CROSS JOIN objects o \
-             WHERE i.ws = ?1 AND i.acct = ?2 AND i.value = ?3 AND i.id >= ?4 AND i.id < ?5 \
-             AND i.field = ?7 AND o.ws = ?1 AND o.acct = ?2 AND o.id = i.id",
-            "i.id"
-        );
+        let sql = sql::INDEXED_OBJECTS;
         let lower = range.lower.as_deref().unwrap_or("");
         let upper = range.upper.as_deref().unwrap_or(LAST);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -157,8 +134,7 @@ impl Reader for SqliteReader {
     }
 
     fn posting(&self, scope: Scope, id: &str) -> Result<Option<PostingRow>> {
-        let sql = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
-                   FROM postings WHERE ws = ?1 AND acct = ?2 AND id = ?3";
+        let sql = sql::POSTING;
         let found = self.rows(sql, &[&scope.ws, &scope.acct, &id], posting_row)?;
         Ok(found.into_iter().next().map(|(_, row)| row))
     }
@@ -170,17 +146,12 @@ impl Reader for SqliteReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<(String, PostingRow)>> {
-        let sql = both_ways!(
-            "SELECT id, book, txn, type, taken_from, given_to, amount, currency, created \
-             FROM postings WHERE ws = ?1 AND acct = ?2 AND book = ?3 AND id >= ?4 AND id < ?5",
-            "id"
-        );
+        let sql = sql::POSTINGS;
         self.range(sql, (scope, [&book]), range, limit, posting_row)
     }
 
     fn event(&self, scope: Scope, id: &str) -> Result<Option<EventRow>> {
-        let sql = "SELECT id, type, created, object, previous, request, idempotency_key, \
-                   by_request, targets FROM events WHERE ws = ?1 AND acct = ?2 AND id = ?3";
+        let sql = sql::EVENT;
         let found = self.rows(sql, &[&scope.ws, &scope.acct, &id], event_row)?;
         Ok(found.into_iter().next().map(|(_, row)| row))
     }
@@ -192,25 +163,14 @@ impl Reader for SqliteReader {
         range: &IdRange,
         limit: usize,
     ) -> Result<Vec<(String, EventRow)>> {
-        let typed = both_ways!(
-            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
-             targets \
-             FROM events WHERE ws = ?1 AND acct = ?2 AND type = ?3 AND id >= ?4 AND id < ?5",
-            "id"
-        );
-        let all = both_ways!(
-            "SELECT id, type, created, object, previous, request, idempotency_key, by_request, \
-             targets \
-             FROM events WHERE ws = ?1 AND acct = ?2 AND ?3 IS NULL AND id >= ?4 AND id < ?5",
-            "id"
-        );
+        let typed = sql::EVENTS_OF_TYPE;
+        let all = sql::EVENTS;
         let sql = if kind.is_some() { typed } else { all };
         self.range(sql, (scope, [&kind]), range, limit, event_row)
     }
 
     fn jobs(&self, ws: i64, due: Millis, limit: usize) -> Result<Vec<(JobKey, JobRow)>> {
-        let sql = "SELECT ws, due, seq, acct, kind, object, detail FROM jobs \
-                   WHERE ws = ?1 AND due <= ?2 ORDER BY due, seq LIMIT ?3";
+        let sql = sql::JOBS;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&ws, &due, &limit], job_row)
     }
@@ -220,16 +180,12 @@ impl Reader for SqliteReader {
     }
 
     fn answers(&self, scope: Scope, hash: i64) -> Result<Vec<(AnswerKey, AnswerRow)>> {
-        let sql = "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, \
-                   a.request, a.status, a.created, a.event, a.body \
-                   FROM answer_index i CROSS JOIN answers a \
-                   WHERE i.ws = ?1 AND i.acct = ?2 AND i.hash = ?3 AND a.ws = i.ws AND a.seq = i.seq";
+        let sql = sql::ANSWERS;
         self.rows(sql, &[&scope.ws, &scope.acct, &hash], answer_row)
     }
 
     fn oldest_answers(&self, ws: i64, limit: usize) -> Result<Vec<(AnswerKey, AnswerRow)>> {
-        let sql = "SELECT ws, seq, acct, hash, '', x'', '', '', status, created, NULL, NULL \
-                   FROM answers WHERE ws = ?1 ORDER BY seq LIMIT ?2";
+        let sql = sql::OLDEST_ANSWERS;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&ws, &limit], answer_row)
     }
@@ -237,10 +193,9 @@ impl Reader for SqliteReader {
     fn oldest_events(&self, ws: i64, limit: usize) -> Result<Vec<(EventKey, Millis)>> {
         // Account by account: the key's second part. Each account's events are in order of age.
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let accounts = "SELECT DISTINCT acct FROM events WHERE ws = ?1";
+        let accounts = sql::EVENT_ACCOUNTS;
         let accounts: Vec<i64> = self.rows(accounts, &[&ws], |row| Ok(row.get(0)?))?;
-        let sql = "SELECT ws, acct, id, created FROM events WHERE ws = ?1 AND acct = ?2 \
-                   ORDER BY id LIMIT ?3";
+        let sql = sql::OLDEST_EVENTS;
         let mut found = Vec::new();
         for acct in accounts {
             found.extend(self.rows(sql, &[&ws, &acct, &limit], |row| {
@@ -254,8 +209,7 @@ impl Reader for SqliteReader {
     }
 
     fn deliveries(&self, ws: i64, event: &str) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
-        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
-                   WHERE ws = ?1 AND event = ?2";
+        let sql = sql::DELIVERIES;
         self.rows(sql, &[&ws, &event], delivery_row)
     }
 
@@ -265,9 +219,7 @@ impl Reader for SqliteReader {
         after: Option<(Millis, DeliveryKey)>,
         limit: usize,
     ) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
-        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
-                   WHERE ws = ?1 AND due IS NOT NULL AND (due, event, endpoint) > (?2, ?3, ?4) \
-                   ORDER BY due, event, endpoint LIMIT ?5";
+        let sql = sql::PENDING_DELIVERIES;
         let (due, event, endpoint) = after
             .map_or((Millis::MIN, String::new(), String::new()), |(due, key)| {
                 (due, key.event, key.endpoint)
@@ -277,8 +229,7 @@ impl Reader for SqliteReader {
     }
 
     fn latest_deliveries(&self, ws: i64, limit: usize) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
-        let sql = "SELECT ws, event, endpoint, acct, due, delivered, attempts FROM deliveries \
-                   WHERE ws = ?1 ORDER BY event DESC, endpoint LIMIT ?2";
+        let sql = sql::LATEST_DELIVERIES;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(sql, &[&ws, &limit], delivery_row)
     }
@@ -365,7 +316,7 @@ fn delivery_row(row: &Row<'_>) -> Result<(DeliveryKey, DeliveryRow)> {
 
 /// The highest number a workspace has.
 pub(super) fn last_workspace(connection: &Connection) -> Result<i64> {
-    let sql = "SELECT max(ws) FROM workspaces";
+    let sql = sql::LAST_WORKSPACE;
     let last: Option<Option<i64>> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(last.flatten().unwrap_or(0))
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::pool::Pool;
 use super::reader::{SqliteReader, last_workspace};
+use super::statements as sql;
 use crate::overlay::Overlay;
 use crate::{Reader, Result};
 
@@ -14,9 +15,6 @@ pub struct Writer {
     reader: SqliteReader,
     pool: Arc<Pool>,
 }
-
-const TABLES: [&str; 7] =
-    ["objects", "object_index", "postings", "events", "jobs", "answers", "answer_index"];
 
 impl Writer {
     pub(super) fn new(connection: Connection, pool: Arc<Pool>) -> Writer {
@@ -69,8 +67,8 @@ impl Writer {
 
 fn write_all(connection: &Connection, overlay: &Overlay) -> Result<()> {
     for ws in &overlay.emptied {
-        for table in TABLES.iter().chain(&["deliveries"]) {
-            connection.execute(&format!("DELETE FROM {table} WHERE ws = ?1"), [ws])?;
+        for table in &sql::TABLES {
+            connection.execute(table.empty, [ws])?;
         }
     }
     write_workspaces(connection, overlay)?;
@@ -87,11 +85,7 @@ fn write_workspaces(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.workspaces.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT INTO workspaces (ws, tail, account, livemode, next_due, state) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT (ws) DO UPDATE SET next_due = excluded.next_due, state = excluded.state",
-    )?;
+    let mut put = connection.prepare_cached(sql::PUT_WORKSPACE)?;
     for (number, touched) in &overlay.workspaces {
         let workspace = &touched.workspace;
         let state = serde_json::to_string(&touched.state)?;
@@ -106,12 +100,8 @@ fn write_objects(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.objects.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT INTO objects (ws, acct, id, v, state) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT (ws, acct, id) DO UPDATE SET v = excluded.v, state = excluded.state",
-    )?;
-    let mut remove =
-        connection.prepare_cached("DELETE FROM objects WHERE ws = ?1 AND acct = ?2 AND id = ?3")?;
+    let mut put = connection.prepare_cached(sql::PUT_OBJECT)?;
+    let mut remove = connection.prepare_cached(sql::REMOVE_OBJECT)?;
     for (key, row) in overlay.objects.changes() {
         let scope = key.scope;
         match row {
@@ -129,14 +119,8 @@ fn write_index(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.index.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT OR IGNORE INTO object_index (ws, acct, field, value, id) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    let mut remove = connection.prepare_cached(
-        "DELETE FROM object_index \
-         WHERE ws = ?1 AND acct = ?2 AND field = ?3 AND value = ?4 AND id = ?5",
-    )?;
+    let mut put = connection.prepare_cached(sql::PUT_INDEX)?;
+    let mut remove = connection.prepare_cached(sql::REMOVE_INDEX)?;
     for (key, row) in overlay.index.changes() {
         let statement = if row.is_some() { &mut put } else { &mut remove };
         let scope = key.scope;
@@ -149,11 +133,7 @@ fn write_postings(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.postings.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT INTO postings \
-         (ws, acct, id, book, txn, type, taken_from, given_to, amount, currency, created) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?;
+    let mut put = connection.prepare_cached(sql::PUT_POSTING)?;
     for (key, row) in overlay.postings.changes() {
         // A posting is never removed but with its whole workspace.
         let Some(row) = row else { continue };
@@ -178,13 +158,8 @@ fn write_events(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.events.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT INTO events \
-         (ws, acct, id, type, created, object, previous, request, idempotency_key, by_request, \
-         targets) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?;
-    let mut remove =
-        connection.prepare_cached("DELETE FROM events WHERE ws = ?1 AND acct = ?2 AND id = ?3")?;
+    let mut put = connection.prepare_cached(sql::PUT_EVENT)?;
+    let mut remove = connection.prepare_cached(sql::REMOVE_EVENT)?;
     for (key, row) in overlay.events.changes() {
         let scope = key.scope;
         let Some(row) = row else {
@@ -212,12 +187,8 @@ fn write_jobs(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.jobs.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT INTO jobs (ws, due, seq, acct, kind, object, detail) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let mut remove =
-        connection.prepare_cached("DELETE FROM jobs WHERE ws = ?1 AND due = ?2 AND seq = ?3")?;
+    let mut put = connection.prepare_cached(sql::PUT_JOB)?;
+    let mut remove = connection.prepare_cached(sql::REMOVE_JOB)?;
     for (key, row) in overlay.jobs.changes() {
         match row {
             Some(row) => {
@@ -234,18 +205,10 @@ fn write_answers(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.answers.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT INTO answers (ws, seq, acct, hash, idempotency_key, fingerprint, path, request, \
-         status, created, event, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?;
-    let mut find = connection
-        .prepare_cached("INSERT INTO answer_index (ws, acct, hash, seq) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut forget = connection.prepare_cached(
-        "DELETE FROM answer_index WHERE (ws, acct, hash, seq) IN \
-         (SELECT ws, acct, hash, seq FROM answers WHERE ws = ?1 AND seq = ?2)",
-    )?;
-    let mut remove = connection.prepare_cached("DELETE FROM answers WHERE ws = ?1 AND seq = ?2")?;
+    let mut put = connection.prepare_cached(sql::PUT_ANSWER)?;
+    let mut find = connection.prepare_cached(sql::PUT_ANSWER_INDEX)?;
+    let mut forget = connection.prepare_cached(sql::REMOVE_ANSWER_INDEX)?;
+    let mut remove = connection.prepare_cached(sql::REMOVE_ANSWER)?;
     for (key, row) in overlay.answers.changes() {
         let Some(row) = row else {
             forget.execute(params![key.ws, key.seq])?;
@@ -275,12 +238,8 @@ fn write_deliveries(connection: &Connection, overlay: &Overlay) -> Result<()> {
     if overlay.deliveries.is_empty() {
         return Ok(());
     }
-    let mut put = connection.prepare_cached(
-        "INSERT OR REPLACE INTO deliveries (ws, event, endpoint, acct, due, delivered, attempts) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    let mut remove = connection
-        .prepare_cached("DELETE FROM deliveries WHERE ws = ?1 AND event = ?2 AND endpoint = ?3")?;
+    let mut put = connection.prepare_cached(sql::PUT_DELIVERY)?;
+    let mut remove = connection.prepare_cached(sql::REMOVE_DELIVERY)?;
     for (key, row) in overlay.deliveries.changes() {
         match row {
             Some(row) => put.execute(params![
