@@ -25,17 +25,19 @@ pub struct FinancialAccount {
     pub id: String,
 }
 
-/// An OutboundPayment that has not been asked for yet.
+/// An OutboundPayment or OutboundTransfer that has not been asked for yet.
 #[derive(Clone)]
 pub struct Draft {
     owner: Sandbox,
+    kind: &'static str,
     params: Vec<(String, String)>,
 }
 
-/// An OutboundPayment.
+/// An OutboundPayment or OutboundTransfer.
 #[derive(Clone)]
 pub struct Payment {
     pub owner: Sandbox,
+    kind: &'static str,
     pub id: String,
     /// What its creation answered.
     pub created: Answer,
@@ -117,7 +119,16 @@ impl FinancialAccount {
 
     /// Starts an OutboundPayment of this many cents.
     pub fn pays(&self, amount: i64) -> Draft {
-        let draft = Draft { owner: self.owner.clone(), params: Vec::new() };
+        self.sends("outbound_payments", amount)
+    }
+
+    /// Starts an OutboundTransfer of this many cents.
+    pub fn transfers(&self, amount: i64) -> Draft {
+        self.sends("outbound_transfers", amount)
+    }
+
+    fn sends(&self, kind: &'static str, amount: i64) -> Draft {
+        let draft = Draft { owner: self.owner.clone(), kind, params: Vec::new() };
         draft
             .with("amount", &amount.to_string())
             .with("currency", "usd")
@@ -219,6 +230,11 @@ impl Draft {
         self.with("destination_payment_method", id).with("customer", customer)
     }
 
+    /// To one of the account's own PaymentMethods, or to one of the test tokens.
+    pub fn own_method(self, id: &str) -> Self {
+        self.with("destination_payment_method", id)
+    }
+
     /// Over this network.
     pub fn network(self, network: &str) -> Self {
         self.with("destination_payment_method_options[us_bank_account][network]", network)
@@ -242,13 +258,13 @@ impl Draft {
     /// Asks for it, whatever the answer.
     #[track_caller]
     pub fn send(&self) -> Answer {
-        self.owner.post_all("/v1/treasury/outbound_payments", &self.params)
+        self.send_as(&self.owner)
     }
 
     /// The same from another view: with an idempotency key, or from another account.
     #[track_caller]
     pub fn send_as(&self, sender: &Sandbox) -> Answer {
-        sender.post_all("/v1/treasury/outbound_payments", &self.params)
+        sender.post_all(&format!("/v1/treasury/{}", self.kind), &self.params)
     }
 
     /// The parameters, for a test that sends them in its own way.
@@ -267,6 +283,11 @@ impl Draft {
     }
 
     #[track_caller]
+    pub fn to_own_method(self, id: &str) -> Payment {
+        self.own_method(id).create()
+    }
+
+    #[track_caller]
     pub fn to_payment_method(self, id: &str, customer: &str) -> Payment {
         self.payment_method(id, customer).create()
     }
@@ -276,13 +297,18 @@ impl Draft {
     pub fn create(self) -> Payment {
         let created = self.send();
         created.ok().expect("status", "processing");
-        Payment { owner: self.owner, id: created.id(), created }
+        self.made(created)
+    }
+
+    /// What its creation was answered with.
+    pub fn made(self, created: Answer) -> Payment {
+        Payment { owner: self.owner, kind: self.kind, id: created.id(), created }
     }
 }
 
 impl Payment {
     pub fn path(&self) -> String {
-        format!("/v1/treasury/outbound_payments/{}", self.id)
+        format!("/v1/treasury/{}/{}", self.kind, self.id)
     }
 
     #[track_caller]
@@ -306,7 +332,7 @@ impl Payment {
     #[track_caller]
     pub fn test_helper(&self, name: &str, params: &[(&str, &str)]) -> Answer {
         let slash = if name.is_empty() { "" } else { "/" };
-        let path = format!("/v1/test_helpers/treasury/outbound_payments/{}{slash}{name}", self.id);
+        let path = format!("/v1/test_helpers/treasury/{}/{}{slash}{name}", self.kind, self.id);
         self.owner.post(&path, params)
     }
 

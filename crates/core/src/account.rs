@@ -14,6 +14,7 @@ use api::{ApiError, Include, Index, Json, Owner, Resource, Result, Tx, View};
 use serde::{Deserialize, Serialize};
 use store::{IdRange, Millis, id};
 
+use crate::billing::Address;
 use crate::capability::{Capability, Requested, Requests};
 
 use details::{
@@ -456,6 +457,12 @@ impl Account {
         let person: Vec<&str> = person.into_iter().flatten().map(String::as_str).collect();
         let person = (!person.is_empty()).then(|| person.join(" "));
         self.company.name.clone().or(person).or_else(|| self.business_profile.name.clone())
+    }
+
+    /// The address of the company, or of the person where there is none.
+    pub fn legal_address(&self) -> Option<Address> {
+        let address = self.company.address.as_ref().or(self.individual.address.as_ref());
+        address.map(Address::from)
     }
 
     fn update(&mut self, tx: &mut Tx<'_>, params: &AccountParams) -> Result<()> {

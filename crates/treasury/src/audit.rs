@@ -8,7 +8,8 @@ use store::{IdRange, PostingRow};
 
 use crate::book::{ENTRY_PREFIX, EntryType};
 use crate::financial_account::FinancialAccount;
-use crate::outbound_payment::OutboundPayment;
+use crate::outbound_payment::{OutboundPayment, ToSomebody};
+use crate::outbound_transfer::{OutboundTransfer, ToOneself};
 use crate::received_credit::ReceivedCredit;
 use crate::received_debit::ReceivedDebit;
 use crate::transaction::{StatusName, Transaction};
@@ -25,7 +26,8 @@ pub fn audits() -> Audits {
         objects: vec![
             Audit::of::<FinancialAccount>(financial_account),
             Audit::of::<Transaction>(transaction::check),
-            Audit::of::<OutboundPayment>(flows::outbound_payment),
+            Audit::of::<OutboundPayment>(flows::outbound::<ToSomebody>),
+            Audit::of::<OutboundTransfer>(flows::outbound::<ToOneself>),
             Audit::of::<ReceivedCredit>(flows::received_credit),
             Audit::of::<ReceivedDebit>(received_debit::received_debit),
         ],
@@ -51,6 +53,11 @@ const MOVES: &[(EntryType, End, End)] = &[
     (EntryType::OutboundPaymentFailure, End::Held, End::Cash),
     (EntryType::OutboundPaymentPosting, End::Held, End::Outside),
     (EntryType::OutboundPaymentReturn, End::Outside, End::Cash),
+    (EntryType::OutboundTransfer, End::Cash, End::Held),
+    (EntryType::OutboundTransferCancellation, End::Held, End::Cash),
+    (EntryType::OutboundTransferFailure, End::Held, End::Cash),
+    (EntryType::OutboundTransferPosting, End::Held, End::Outside),
+    (EntryType::OutboundTransferReturn, End::Outside, End::Cash),
     (EntryType::ReceivedCredit, End::Outside, End::Cash),
     (EntryType::ReceivedDebit, End::Cash, End::Outside),
 ];

@@ -2,6 +2,7 @@
 
 use api::{Result, View};
 use exchequer_core::account::{self, Account, CapabilityStatus};
+use exchequer_core::billing::Address;
 
 /// From the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,11 @@ pub fn readiness(view: &View<'_>, capabilities: &[&str]) -> Result<Readiness> {
 pub fn holder_name(view: &View<'_>) -> Result<String> {
     const NOBODY: &str = "Jenny Rosen";
     Ok(account::current(view)?.legal_name().unwrap_or_else(|| NOBODY.to_owned()))
+}
+
+/// The address of the legal entity behind the account; none where it is not known whole.
+pub fn legal_address(view: &View<'_>) -> Result<Option<Address>> {
+    Ok(account::current(view)?.legal_address().filter(Address::is_complete))
 }
 
 fn of(account: &Account, capability: &str) -> Readiness {

@@ -10,7 +10,9 @@ pub mod capability;
 pub mod destination;
 pub mod features;
 pub mod financial_account;
+pub mod outbound;
 pub mod outbound_payment;
+pub mod outbound_transfer;
 pub mod receipt;
 pub mod received;
 pub mod received_credit;
@@ -28,6 +30,7 @@ pub fn resources() -> Vec<api::operation::Resource> {
         financial_account::resource(),
         financial_account::hash::resource(),
         outbound_payment::resource(),
+        outbound_transfer::resource(),
         received_credit::resource(),
         received_debit::resource(),
         transaction::resource(),

@@ -9,6 +9,7 @@ use store::Millis;
 use store::seal::Sealer;
 
 use crate::outbound_payment::OutboundPayment;
+use crate::outbound_transfer::OutboundTransfer;
 use crate::received_credit::ReceivedCredit;
 use crate::received_debit::ReceivedDebit;
 
@@ -69,6 +70,7 @@ type Show = fn(&View<'_>, &Token) -> Result<Option<String>>;
 
 const FLOWS: &[Show] = &[
     |view, token| show::<OutboundPayment>(view, token, "Outbound payment"),
+    |view, token| show::<OutboundTransfer>(view, token, "Outbound transfer"),
     |view, token| show::<ReceivedCredit>(view, token, "Received credit"),
     |view, token| show::<ReceivedDebit>(view, token, "Received debit"),
 ];

@@ -21,6 +21,7 @@ use store::{IdRange, Millis};
 use crate::book::FlowType;
 use crate::financial_account::FinancialAccount;
 use crate::outbound_payment::OutboundPayment;
+use crate::outbound_transfer::OutboundTransfer;
 use crate::receipt;
 use crate::received_credit::ReceivedCredit;
 use crate::received_debit::ReceivedDebit;
@@ -310,12 +311,12 @@ pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> 
         FlowType::ReceivedCredit => flow::<ReceivedCredit>(view, acct, id)?,
         FlowType::ReceivedDebit => flow::<ReceivedDebit>(view, acct, id)?,
         FlowType::OutboundPayment => flow::<OutboundPayment>(view, acct, id)?,
+        FlowType::OutboundTransfer => flow::<OutboundTransfer>(view, acct, id)?,
         // Flows that are not served.
         FlowType::CreditReversal
         | FlowType::DebitReversal
         | FlowType::InboundTransfer
         | FlowType::IssuingAuthorization
-        | FlowType::OutboundTransfer
         | FlowType::Other => None,
     };
     Ok(flow.map_or(Json::Null, |flow| object([("type", kind.into()), (kind.as_str(), flow)])))

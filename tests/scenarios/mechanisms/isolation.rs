@@ -20,6 +20,7 @@ impl Belongings {
         let owner = platform.connected_account();
         let account = owner.financial_account().holding(10_000);
         let payment = account.pays(100).to_bank("110000000", "000000000009");
+        let transfer = account.transfers(100).to_own_method("pm_usBankAccount_processing");
         let bank = [
             ("type", "us_bank_account"),
             ("us_bank_account[account_holder_type]", "company"),
@@ -51,6 +52,7 @@ impl Belongings {
             ("webhook_endpoints", owner.webhook(&receiver, &["customer.created"]).id),
             ("treasury/financial_accounts", account.id.clone()),
             ("treasury/outbound_payments", payment.id.clone()),
+            ("treasury/outbound_transfers", transfer.id.clone()),
             ("treasury/received_credits", of_account("/v1/treasury/received_credits")),
             ("treasury/received_debits", account.is_debited(100).id()),
             ("treasury/transactions", of_account("/v1/treasury/transactions")),
@@ -73,9 +75,13 @@ impl Belongings {
 }
 
 /// What an operation must be given before it looks for the object.
-const REQUIRED: [(&str, &[(&str, &str)]); 5] = [
+const REQUIRED: [(&str, &[(&str, &str)]); 6] = [
     (
         "POST /v1/test_helpers/treasury/outbound_payments/{}",
+        &[("tracking_details[type]", "ach"), ("tracking_details[ach][trace_id]", "1")],
+    ),
+    (
+        "POST /v1/test_helpers/treasury/outbound_transfers/{}",
         &[("tracking_details[type]", "ach"), ("tracking_details[ach][trace_id]", "1")],
     ),
     ("POST /v1/payment_methods/{}/attach", &[("customer", "cus_any")]),

@@ -19,6 +19,7 @@ mod tenancy;
 mod timeline;
 mod tokens;
 mod tracking;
+mod transfers;
 mod walk;
 
 use exchequer_tests::{ALL_FEATURES, Answer, FinancialAccount, Payment, Sandbox};
@@ -30,6 +31,7 @@ pub const WEDNESDAY: i64 = 1_680_716_009;
 pub const INVALID: &str = "invalid_request_error";
 pub const ACCOUNTS: &str = "/v1/treasury/financial_accounts";
 pub const PAYMENTS: &str = "/v1/treasury/outbound_payments";
+pub const TRANSFERS: &str = "/v1/treasury/outbound_transfers";
 pub const CREDITS: &str = "/v1/treasury/received_credits";
 pub const DEBITS: &str = "/v1/treasury/received_debits";
 pub const TRANSACTIONS: &str = "/v1/treasury/transactions";
@@ -92,6 +94,7 @@ impl Given {
             json!({
                 "account": account.get().body,
                 "payments": account.payments(),
+                "transfers": account.list(TRANSFERS, &[("limit", "100")]).data(),
                 "credits": account.list(CREDITS, &[("limit", "100")]).data(),
                 "debits": account.list(DEBITS, &[("limit", "100")]).data(),
                 "transactions": account.transactions(),
@@ -142,6 +145,28 @@ pub fn bank_of(owner: &Sandbox, customer: &str, account_number: &str) -> String 
     );
     intent.ok().expect("status", "succeeded");
     method.id()
+}
+
+/// A PaymentMethod of the account's own, set up for transfers to it.
+#[track_caller]
+pub fn own_bank(owner: &Sandbox, account_number: &str) -> String {
+    let data = "payment_method_data";
+    let intent = owner.post(
+        "/v1/setup_intents",
+        &[
+            ("attach_to_self", "true"),
+            ("payment_method_types[]", "us_bank_account"),
+            ("flow_directions[]", "outbound"),
+            (&format!("{data}[type]"), "us_bank_account"),
+            (&format!("{data}[us_bank_account][account_holder_type]"), "company"),
+            (&format!("{data}[us_bank_account][account_number]"), account_number),
+            (&format!("{data}[us_bank_account][routing_number]"), ROUTING),
+            (&format!("{data}[billing_details][name]"), "Rocket Rides"),
+            ("confirm", "true"),
+        ],
+    );
+    intent.ok().expect("status", "succeeded");
+    intent.text("payment_method").to_owned()
 }
 
 /// A payment that was brought to this status by the calls that lead there.

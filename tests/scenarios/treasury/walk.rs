@@ -108,9 +108,8 @@ impl Walk {
         let before = seen();
         let answer = draft.send();
         if answer.status == 200 {
-            let (owner, id) = (account.owner.clone(), answer.id());
-            let said = format!("{} pays: {id}", account.id);
-            self.payments.push(Payment { owner, id, created: answer });
+            let said = format!("{} pays: {}", account.id, answer.id());
+            self.payments.push(draft.made(answer));
             return said;
         }
         answer.expect_status(400);

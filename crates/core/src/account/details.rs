@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::billing::Address;
+
 /// A text that an empty value removes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -110,6 +112,19 @@ pub struct PostalAddress {
     pub postal_code: Option<String>,
     /// State, county or province.
     pub state: Option<String>,
+}
+
+impl From<&PostalAddress> for Address {
+    fn from(address: &PostalAddress) -> Self {
+        Address {
+            city: address.city.clone(),
+            country: address.country.clone(),
+            line1: address.line1.clone(),
+            line2: address.line2.clone(),
+            postal_code: address.postal_code.clone(),
+            state: address.state.clone(),
+        }
+    }
 }
 
 /// When and from where somebody agreed to something.

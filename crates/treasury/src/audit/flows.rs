@@ -11,28 +11,28 @@ use store::Millis;
 use crate::book::{EntryType, FlowType};
 use crate::destination::{Destination, Network, OUTCOMES, Outcome};
 use crate::financial_account::FinancialAccount;
-use crate::outbound_payment::{OutboundPayment, Stage};
+use crate::outbound::{Kind, Names, Outbound, Stage};
+use crate::outbound_payment::ToSomebody;
+use crate::outbound_transfer::ToOneself;
 use crate::received::{self, Initiator};
-use crate::received_credit::{ReceivedCredit, SourceFlowType};
+use crate::received_credit::{ReceivedCredit, Source, SourceFlowType};
 use crate::transaction::{Status, Transaction};
 
-/// The kind of the jobs that take a payment further.
-const STEP_JOB: &str = "outbound_payment.step";
-
-/// A payment agrees with its Transactions; its stage with its times; what is ahead of it is planned.
-pub(super) fn outbound_payment(
+/// An outbound flow agrees with its Transactions; its stage with its times; what is ahead of it is
+/// planned.
+pub(super) fn outbound<K: Kind>(
     view: &View<'_>,
-    payment: &OutboundPayment,
+    payment: &Outbound<K>,
     row: &mut Row<'_>,
 ) -> Result<()> {
-    use EntryType::*;
+    let Names { flow_type, entries, step_job, .. } = K::NAMES;
     let amount = payment.amount.minor_units();
     let (status, sum, last) = match &payment.stage {
-        Stage::Processing => (Status::Open, -amount, OutboundPayment),
-        Stage::Canceled(at) => (Status::Void(*at), 0, OutboundPaymentCancellation),
-        Stage::Failed(at) => (Status::Void(*at), 0, OutboundPaymentFailure),
+        Stage::Processing => (Status::Open, -amount, entries.creation),
+        Stage::Canceled(at) => (Status::Void(*at), 0, entries.cancellation),
+        Stage::Failed(at) => (Status::Void(*at), 0, entries.failure),
         Stage::Posted(at) | Stage::Returned { posted_at: at, .. } => {
-            (Status::Posted(*at), -amount, OutboundPaymentPosting)
+            (Status::Posted(*at), -amount, entries.posting)
         }
     };
     let contra = match payment.destination.network() {
@@ -43,7 +43,7 @@ pub(super) fn outbound_payment(
     let begins = payment.created;
     let flow = Flow {
         id: &payment.id,
-        kind: FlowType::OutboundPayment,
+        kind: *flow_type,
         account: &payment.financial_account,
         amount,
         contra,
@@ -52,15 +52,15 @@ pub(super) fn outbound_payment(
     agrees(view, &flow, &payment.transaction, &own, row)?;
     if let Stage::Returned { transaction, returned_at, .. } = &payment.stage {
         let at = *returned_at;
-        let last = OutboundPaymentReturn;
+        let last = entries.return_;
         let back = Expected { amount, created: at, status: Status::Posted(at), last };
         agrees(view, &flow, transaction, &back, row)?;
     }
-    payment_alone(payment, row);
+    alone(payment, row);
     // What was planned for an account that is gone is dropped.
     if !view.owner.id.is_empty() {
         for step in steps_ahead(&payment.stage, payment.is_delayed, outcome(view, payment)?) {
-            row.must_wait_for(STEP_JOB, &step);
+            row.must_wait_for(step_job, &step);
         }
     }
     if let Destination::FinancialAccount { id, owner } = &payment.destination {
@@ -70,8 +70,8 @@ pub(super) fn outbound_payment(
     Ok(())
 }
 
-/// What test mode lets become of a payment by itself, by where it goes to.
-fn outcome(view: &View<'_>, payment: &OutboundPayment) -> Result<Outcome> {
+/// What test mode lets become of a flow by itself, by where it goes to.
+fn outcome<K: Kind>(view: &View<'_>, payment: &Outbound<K>) -> Result<Outcome> {
     let bank = match &payment.destination {
         Destination::FinancialAccount { .. } => return Ok(Outcome::Posted),
         Destination::UsBankAccount(bank) => bank,
@@ -97,7 +97,7 @@ fn outcome(view: &View<'_>, payment: &OutboundPayment) -> Result<Outcome> {
     Ok(known.map_or(Outcome::Waits, |(_, _, outcome)| *outcome))
 }
 
-/// What its jobs are still to do, by the stage that a payment is in.
+/// What its jobs are still to do, by the stage that a flow is in.
 fn steps_ahead(stage: &Stage, is_delayed: bool, outcome: Outcome) -> Vec<String> {
     let is_processing = *stage == Stage::Processing;
     let is_posted = matches!(stage, Stage::Posted(_));
@@ -118,8 +118,8 @@ fn steps_ahead(stage: &Stage, is_delayed: bool, outcome: Outcome) -> Vec<String>
     steps.into_iter().flatten().collect()
 }
 
-/// What a payment says of itself must fit together.
-fn payment_alone(payment: &OutboundPayment, row: &mut Row<'_>) {
+/// What an outbound flow says of itself must fit together.
+fn alone<K: Kind>(payment: &Outbound<K>, row: &mut Row<'_>) {
     let stage = &payment.stage;
     let times = [stage.canceled_at(), stage.failed_at(), stage.posted_at(), stage.returned_at()];
     let mut before = payment.created;
@@ -237,19 +237,31 @@ pub(super) fn received_credit(
         row.wrong(format!("its {} is not there", credit.financial_account));
     }
     let Some(source) = &credit.source else { return Ok(()) };
-    if source.kind != SourceFlowType::OutboundPayment {
-        row.wrong(format!("a {} cannot be its source", source.kind.as_str()));
-        return Ok(());
+    match source.kind {
+        SourceFlowType::OutboundPayment => other_side::<ToSomebody>(view, credit, source, row),
+        SourceFlowType::OutboundTransfer => other_side::<ToOneself>(view, credit, source, row),
+        kind => {
+            row.wrong(format!("a {} cannot be its source", kind.as_str()));
+            Ok(())
+        }
     }
-    match view.load_of::<OutboundPayment>(source.acct, &source.id)? {
-        Some(payment) => arrived(view.owner.number, credit, &payment, row),
+}
+
+fn other_side<K: Kind>(
+    view: &View<'_>,
+    credit: &ReceivedCredit,
+    source: &Source,
+    row: &mut Row<'_>,
+) -> Result<()> {
+    match view.load_of::<Outbound<K>>(source.acct, &source.id)? {
+        Some(flow) => arrived(view.owner.number, credit, &flow, row),
         None => row.wrong(format!("its source {} is not there", source.id)),
     }
     Ok(())
 }
 
-/// A credit is the other side of the payment that it comes from.
-fn arrived(owner: i64, credit: &ReceivedCredit, payment: &OutboundPayment, row: &mut Row<'_>) {
+/// A credit is the other side of the flow that it comes from.
+fn arrived<K: Kind>(owner: i64, credit: &ReceivedCredit, payment: &Outbound<K>, row: &mut Row<'_>) {
     let id = &payment.id;
     let (sent, came) = (payment.amount.minor_units(), credit.amount.minor_units());
     row.must(sent == came, format!("its amount is {came}, that of its source {id} {sent}"));
@@ -272,7 +284,8 @@ mod tests {
 
     use super::*;
     use crate::destination::ReturnCode;
-    use crate::received_credit::{FailureCode, Network, Source};
+    use crate::outbound_payment::OutboundPayment;
+    use crate::received_credit::{FailureCode, Network};
     use api::audit::Findings;
     use ledger::Amount;
     use store::Scope;
@@ -286,10 +299,9 @@ mod tests {
             destination: Destination::FinancialAccount { id: "fa_2".into(), owner: 2 },
             transaction: "trxn_1".into(),
             stage,
-            customer: None,
             description: None,
-            end_user_ip: None,
             is_delayed: false,
+            kind: ToSomebody::default(),
             metadata: BTreeMap::new(),
             statement_descriptor: None,
             tracking_details: None,
@@ -373,7 +385,7 @@ mod tests {
 
     #[test]
     fn the_times_of_a_payment_go_forward_and_only_what_was_sent_is_tracked() {
-        let check = |payment: &OutboundPayment| count(|row| payment_alone(payment, row));
+        let check = |payment: &OutboundPayment| count(|row| alone(payment, row));
         let posted = payment(Stage::Posted(1_000));
         assert_eq!([check(&payment(Stage::Processing)), check(&posted)], [0, 0]);
         assert_eq!(check(&payment(Stage::Canceled(999))), 1);

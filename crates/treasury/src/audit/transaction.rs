@@ -8,7 +8,9 @@ use store::PostingRow;
 use super::{posting, show};
 use crate::book::{EntryType, FlowType};
 use crate::financial_account::FinancialAccount;
-use crate::outbound_payment::{OutboundPayment, Stage};
+use crate::outbound::{Kind, Outbound, Stage};
+use crate::outbound_payment::OutboundPayment;
+use crate::outbound_transfer::OutboundTransfer;
 use crate::received_credit::ReceivedCredit;
 use crate::received_debit::ReceivedDebit;
 use crate::transaction::{StatusName, Transaction};
@@ -27,6 +29,23 @@ const LIVES: &[(FlowType, StatusName, &[EntryType])] = {
             &[OutboundPayment, OutboundPaymentCancellation],
         ),
         (FlowType::OutboundPayment, StatusName::Void, &[OutboundPayment, OutboundPaymentFailure]),
+        (FlowType::OutboundTransfer, StatusName::Open, &[OutboundTransfer]),
+        (
+            FlowType::OutboundTransfer,
+            StatusName::Posted,
+            &[OutboundTransfer, OutboundTransferPosting],
+        ),
+        (FlowType::OutboundTransfer, StatusName::Posted, &[OutboundTransferReturn]),
+        (
+            FlowType::OutboundTransfer,
+            StatusName::Void,
+            &[OutboundTransfer, OutboundTransferCancellation],
+        ),
+        (
+            FlowType::OutboundTransfer,
+            StatusName::Void,
+            &[OutboundTransfer, OutboundTransferFailure],
+        ),
         (FlowType::ReceivedCredit, StatusName::Posted, &[ReceivedCredit]),
         (FlowType::ReceivedDebit, StatusName::Posted, &[ReceivedDebit]),
         (FlowType::ReceivedDebit, StatusName::Posted, &[InboundTransferReturn]),
@@ -54,6 +73,10 @@ pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_
             let flow = view.load::<OutboundPayment>(flow)?;
             flow.is_some_and(|flow| transactions_of(&flow).contains(&Some(&transaction.id)))
         }
+        (FlowType::OutboundTransfer, Some(flow)) => {
+            let flow = view.load::<OutboundTransfer>(flow)?;
+            flow.is_some_and(|flow| transactions_of(&flow).contains(&Some(&transaction.id)))
+        }
         (FlowType::ReceivedCredit, Some(flow)) => {
             let flow = view.load::<ReceivedCredit>(flow)?;
             flow.is_some_and(|flow| flow.transaction.as_ref() == Some(&transaction.id))
@@ -69,8 +92,8 @@ pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_
     Ok(())
 }
 
-/// A payment's own Transaction, and the one that brought the money back.
-fn transactions_of(payment: &OutboundPayment) -> [Option<&String>; 2] {
+/// An outbound flow's own Transaction, and the one that brought the money back.
+fn transactions_of<K: Kind>(payment: &Outbound<K>) -> [Option<&String>; 2] {
     let returned = match &payment.stage {
         Stage::Returned { transaction, .. } => Some(transaction),
         Stage::Processing | Stage::Canceled(_) | Stage::Failed(_) | Stage::Posted(_) => None,

@@ -11,7 +11,7 @@ use crate::transaction;
 
 pub use outcome::{OUTCOMES, Outcome, ReturnCode};
 pub use params::{DestinationData, DestinationOptions};
-pub use resolve::{Request, Resolved, check_descriptor, resolve};
+pub use resolve::{Payee, Request, Resolved, check_descriptor, resolve};
 
 mod outcome;
 mod params;

@@ -84,6 +84,19 @@ impl From<BankNetwork> for Network {
     }
 }
 
+impl DestinationData {
+    /// A FinancialAccount.
+    pub fn of_account(id: Option<String>) -> Self {
+        DestinationData {
+            billing_details: None,
+            financial_account: id,
+            metadata: Metadata::default(),
+            kind: DestinationType::FinancialAccount,
+            us_bank_account: None,
+        }
+    }
+}
+
 impl DestinationOptions {
     pub fn network(&self) -> Option<Network> {
         match &self.us_bank_account {

@@ -11,6 +11,7 @@ use exchequer_core::payment_method::{self, FlowDirection, PaymentMethod};
 use super::outcome::{Outcome, ROUTING_NUMBER_WITHOUT_WIRES};
 use super::params::{BankParams, DestinationData, DestinationOptions, DestinationType};
 use super::{Destination, Network, UsBankAccount};
+use crate::capability;
 use crate::features::{self, Direction, Feature};
 use crate::financial_account::FinancialAccount;
 
@@ -20,10 +21,19 @@ const DATA: &str = "destination_payment_method_data";
 /// What a request says about where the money goes.
 pub struct Request<'a> {
     pub source: &'a FinancialAccount,
-    pub customer: Option<&'a str>,
+    pub payee: Payee<'a>,
     pub payment_method: Option<&'a str>,
     pub data: Option<&'a DestinationData>,
     pub options: Option<&'a DestinationOptions>,
+}
+
+/// Whom a flow may pay.
+#[derive(Clone, Copy, Debug)]
+pub enum Payee<'a> {
+    /// A customer where there is one, somebody unknown, or another account of the platform.
+    Somebody { customer: Option<&'a str> },
+    /// The account that the money belongs to.
+    Oneself,
 }
 
 /// The destination as it is frozen, and what will become of what goes there.
@@ -43,34 +53,68 @@ pub fn resolve(tx: &mut Tx<'_>, request: &Request<'_>) -> Result<Resolved> {
     }
 }
 
-/// A customer's bank account, or a test token that becomes one.
+/// A bank account of the payee's, or a test token that becomes one.
 fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result<Resolved> {
-    let Some(customer) = request.customer else { return Err(missing_param("customer").into()) };
-    let method = match payment_method::mint(tx, id, Some(customer))? {
+    let customer = match request.payee {
+        Payee::Somebody { customer: None } => return Err(missing_param("customer").into()),
+        Payee::Somebody { customer } => customer,
+        Payee::Oneself => None,
+    };
+    let method = match payment_method::mint(tx, id, customer)? {
         Some(minted) => minted,
         None => tx.reference::<PaymentMethod>(id, METHOD)?,
     };
     let Some(account) = method.bank() else {
-        let message = "An OutboundPayment goes to a PaymentMethod of the type us_bank_account.";
+        let message = "Money goes out to a PaymentMethod of the type us_bank_account.";
         return Err(ApiError::param("payment_method_unsupported_type", METHOD, message).into());
     };
-    if method.customer() != Some(customer) {
-        let message = format!("The PaymentMethod {} does not belong to {customer}.", method.id());
-        return Err(ApiError::invalid(message).on("customer").into());
-    }
+    check_holder(&method, request.payee)?;
     if !method.allows(FlowDirection::Outbound) {
         let message = "The PaymentMethod has not been set up for outbound flows.";
         return Err(ApiError::param("payment_method_unexpected_state", METHOD, message).into());
     }
     let network = chosen(request.options);
-    check_wire(network, account, &method.billing_details, METHOD)?;
+    let mut recipient = shown(&method.billing_details);
+    if network == Network::UsDomesticWire && matches!(request.payee, Payee::Oneself) {
+        complete_own(tx, &mut recipient)?;
+    }
+    check_wire(network, account, &recipient, METHOD)?;
     let outcome = match &method.test_behavior {
         Some(behavior) => Outcome::of_behavior(behavior),
         None => Outcome::of_account(&account.routing_number, &account.number(tx.session.sealer)?),
     };
-    let mut bank = UsBankAccount::new(account, shown(&method.billing_details), network);
+    let mut bank = UsBankAccount::new(account, recipient, network);
     bank.payment_method = Some(method.id().to_owned());
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
+}
+
+/// A PaymentMethod must be the payee's own.
+fn check_holder(method: &PaymentMethod, payee: Payee<'_>) -> Result<(), ApiError> {
+    let id = method.id();
+    match payee {
+        Payee::Somebody { customer: Some(customer) } if method.customer() != Some(customer) => {
+            let message = format!("The PaymentMethod {id} does not belong to {customer}.");
+            Err(ApiError::invalid(message).on("customer"))
+        }
+        Payee::Oneself if !method.is_of_account() => {
+            let message = format!(
+                "The PaymentMethod {id} is not one of the account itself. Attach it with a \
+                 SetupIntent whose attach_to_self is true."
+            );
+            Err(ApiError::param("payment_method_unexpected_state", METHOD, message))
+        }
+        Payee::Somebody { .. } | Payee::Oneself => Ok(()),
+    }
+}
+
+/// A wire to oneself goes to the address of the legal entity, where the PaymentMethod has none.
+fn complete_own(view: &View<'_>, recipient: &mut BillingDetails) -> Result<()> {
+    if recipient.address.is_empty()
+        && let Some(address) = capability::legal_address(view)?
+    {
+        recipient.address = address;
+    }
+    Ok(())
 }
 
 /// A bank account described on the spot, of which no PaymentMethod is kept.
@@ -100,11 +144,11 @@ fn described(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> Resu
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
 
-/// A FinancialAccount of another account of the workspace.
+/// Another FinancialAccount: of the same account or of another, as the flow may.
 fn within_stripe(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> Result<Resolved> {
     refuse_other(data.us_bank_account.is_some(), "us_bank_account", "financial_account")?;
     if request.options.is_some() {
-        let message = "A payment to a FinancialAccount has no options: its network is stripe.";
+        let message = "A flow to a FinancialAccount has no options: its network is stripe.";
         return Err(ApiError::invalid(message).on("destination_payment_method_options").into());
     }
     let param = format!("{DATA}[financial_account]");
@@ -116,10 +160,19 @@ fn within_stripe(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> 
     let Some((owner, account)) = find_account(tx, id)? else {
         return Err(ApiError::missing_reference(FinancialAccount::LABEL, id, &param).into());
     };
-    if owner.number == tx.owner.number {
-        return refused(
-            "Both FinancialAccounts belong to the same account: use an OutboundTransfer.",
-        );
+    let is_own = owner.number == tx.owner.number;
+    match request.payee {
+        Payee::Somebody { .. } if is_own => {
+            return refused(
+                "Both FinancialAccounts belong to the same account: use an OutboundTransfer.",
+            );
+        }
+        Payee::Oneself if !is_own => {
+            return refused(
+                "The FinancialAccounts belong to different accounts: use an OutboundPayment.",
+            );
+        }
+        Payee::Somebody { .. } | Payee::Oneself => {}
     }
     features::check(&account, Feature::IntraStripeFlows, Direction::Inbound)
         .map_err(|error| error.on(&param))?;

@@ -1,10 +1,12 @@
 //! What test mode does by itself, and what each step does to the books.
 
 use super::*;
+use crate::book::EntryType;
 use crate::destination::OUTCOMES;
 use crate::features::{Feature, Restriction, Standing};
 use crate::financial_account::FinancialAccount;
-use crate::outbound_payment::{Stage, Status};
+use crate::outbound::{Stage, Status};
+use crate::outbound_payment::{OutboundPayment, ToSomebody};
 use crate::testing::{NOW, in_transaction};
 use exchequer_core::billing::BillingDetails;
 use ledger::Amount;
@@ -37,7 +39,7 @@ fn steps_are_due_one_after_another() {
     for (outcome, steps) in table {
         in_transaction(|tx| {
             let payment = payment(tx);
-            plan_steps(tx, &payment, outcome).unwrap();
+            plan(tx, &payment, outcome).unwrap();
             let planned = tx.session.jobs(i64::MAX, 10).unwrap();
             let planned: Vec<_> =
                 planned.iter().map(|(key, job)| (key.due, job.detail.as_str())).collect();
@@ -53,7 +55,7 @@ fn a_step_is_taken_once_and_at_its_stage() {
     in_transaction(|tx| {
         let payment = payment(tx);
         let mut step = |detail: &str| {
-            run_step(tx, &payment.id, detail).unwrap();
+            run::<ToSomebody>(tx, &payment.id, detail).unwrap();
             let status = tx.load::<OutboundPayment>(&payment.id).unwrap().unwrap().status();
             (status, balance(tx, "fa_1"))
         };
@@ -62,8 +64,8 @@ fn a_step_is_taken_once_and_at_its_stage() {
         assert_eq!(step("cancel"), (Status::Posted, (300, 0)));
         assert_eq!(step("return no_account"), (Status::Returned, (1_000, 0)));
         assert_eq!(step("return no_account"), (Status::Returned, (1_000, 0)));
-        assert!(run_step(tx, &payment.id, "dance").is_err());
-        run_step(tx, "obp_gone", "post").unwrap();
+        assert!(run::<ToSomebody>(tx, &payment.id, "dance").is_err());
+        run::<ToSomebody>(tx, "obp_gone", "post").unwrap();
     });
 }
 
@@ -115,9 +117,9 @@ fn what_a_receiver_cannot_take_comes_back() {
 fn payment(tx: &mut Tx<'_>) -> Arc<OutboundPayment> {
     tx.save(FinancialAccount::new("fa_1".into(), NOW)).unwrap();
     let cents = |cents| Amount::new(cents).unwrap();
-    let funds = flow("rc_1", "fa_1", cents(1_000), String::new());
+    let funds = flow::<ToSomebody>("rc_1", "fa_1", cents(1_000), String::new());
     book::credit(tx, &funds, EntryType::ReceivedCredit, Contra::AchClearing).unwrap();
-    let held = flow("obp_1", "fa_1", cents(700), String::new());
+    let held = flow::<ToSomebody>("obp_1", "fa_1", cents(700), String::new());
     let transaction = book::hold(tx, &held, EntryType::OutboundPayment).unwrap();
     let payment = serde_json::json!({
         "id": "obp_1",

@@ -1,6 +1,7 @@
 //! Every action in every status, and what is kept.
 
 use super::*;
+use crate::outbound_payment::{OutboundPayment, ToSomebody};
 use exchequer_core::bank::AccountType;
 use exchequer_core::billing::BillingDetails;
 
@@ -30,10 +31,9 @@ fn payment(stage: Stage, destination: Destination) -> OutboundPayment {
         destination,
         transaction: "trxn_1".into(),
         stage,
-        customer: None,
         description: None,
-        end_user_ip: None,
         is_delayed: false,
+        kind: ToSomebody::default(),
         metadata: BTreeMap::new(),
         statement_descriptor: None,
         tracking_details: None,
@@ -115,10 +115,10 @@ fn every_action_in_every_status() {
 fn refusals_have_their_codes() {
     let wrong = Refusal::WrongStatus(Action::Cancel, Status::Posted);
     for refusal in [wrong, Refusal::ReturnWithinStripe, Refusal::TrackedAlready] {
-        let error = ApiError::from(refusal);
+        let error = refusal.of::<ToSomebody>();
         assert_eq!((error.status, error.code), (400, Some("status_transition_invalid")));
     }
-    let error = ApiError::from(Refusal::OtherNetwork(Network::Ach));
+    let error = Refusal::OtherNetwork(Network::Ach).of::<ToSomebody>();
     assert_eq!((error.code, error.param.as_deref()), (None, Some("tracking_details[type]")));
 }
 

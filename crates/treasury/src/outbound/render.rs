@@ -1,4 +1,4 @@
-//! How an OutboundPayment is kept, found and shown.
+//! How an outbound flow is kept, found and shown.
 
 use api::params::Currency;
 use api::{
@@ -6,7 +6,7 @@ use api::{
 };
 use store::Millis;
 
-use super::state::{OutboundPayment, Stage, TrackingDetails};
+use super::{Kind, Outbound, Stage, TrackingDetails};
 use exchequer_core::mandate::Mandate;
 
 use crate::calendar;
@@ -15,13 +15,13 @@ use crate::transaction::Transaction;
 
 const DAY_SECONDS: i64 = 86_400;
 
-impl Resource for OutboundPayment {
-    const OBJECT: &'static str = "treasury.outbound_payment";
-    const PREFIX: &'static str = "obp";
-    const LABEL: &'static str = "outbound payment";
+impl<K: Kind> Resource for Outbound<K> {
+    const OBJECT: &'static str = K::NAMES.object;
+    const PREFIX: &'static str = K::NAMES.prefix;
+    const LABEL: &'static str = K::NAMES.label;
     const STATE_ONLY: bool = true;
     const EXPANDS: &'static [Expandable] = &[
-        // Never there, because outbound payments need none; asking for it is no mistake.
+        // Never there, because money that leaves needs none; asking for it is no mistake.
         Expandable::reference::<Mandate>(
             "destination_payment_method_details.us_bank_account.mandate",
         ),
@@ -38,24 +38,22 @@ impl Resource for OutboundPayment {
     }
 
     fn index(&self, entries: &mut Index) {
-        entries.add_some("customer", self.customer.as_ref());
+        self.kind.index(entries);
         entries.add("financial_account", &self.financial_account);
         entries.add("status", self.status().as_str());
     }
 
     fn render(&self, view: &View<'_>, _include: &Include<'_>) -> Result<Json> {
-        Ok(object([
+        let mut json = object([
             ("id", Json::from(&self.id)),
             ("object", Self::OBJECT.into()),
             ("amount", self.amount.minor_units().into()),
             ("cancelable", self.is_cancelable().into()),
             ("created", seconds(self.created).into()),
             ("currency", Currency::USD.into()),
-            ("customer", Json::from(&self.customer)),
             ("description", Json::from(&self.description)),
             ("destination_payment_method", self.destination.payment_method().into()),
             ("destination_payment_method_details", self.destination.render()),
-            ("end_user_details", self.end_user_details()),
             ("expected_arrival_date", self.expected_arrival().into()),
             ("financial_account", Json::from(&self.financial_account)),
             ("hosted_regulatory_receipt_url", receipt::url(view, &self.id).into()),
@@ -70,22 +68,17 @@ impl Resource for OutboundPayment {
                 self.tracking_details.as_ref().map(TrackingDetails::render).into(),
             ),
             ("transaction", Json::from(&self.transaction)),
-        ]))
+        ]);
+        self.kind.show(&mut json);
+        Ok(json)
     }
 }
 
-impl OutboundPayment {
+impl<K: Kind> Outbound<K> {
     /// In seconds. Computed anew each time: it follows from the network and the creation.
     fn expected_arrival(&self) -> i64 {
         let expected = calendar::expected_arrival(self.destination.network(), self.created);
         if self.is_delayed { expected + DAY_SECONDS } else { expected }
-    }
-
-    fn end_user_details(&self) -> Json {
-        object([
-            ("ip_address", self.end_user_ip.map(|ip| ip.to_string()).into()),
-            ("present", self.end_user_ip.is_some().into()),
-        ])
     }
 
     fn returned_details(&self) -> Json {

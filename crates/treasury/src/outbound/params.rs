@@ -1,80 +1,19 @@
-//! The parameters of the operations on OutboundPayments.
+//! The parameters that both outbound flows take.
 
-use std::net::IpAddr;
+use api::params::{At, Choice, Params};
 
-use api::params::{At, Choice, Currency, ListParams, Metadata, Params, Range};
-
-use super::state::{Status, TrackingDetails};
-use crate::destination::{DestinationData, DestinationOptions, ReturnCode};
+use super::TrackingDetails;
+use crate::destination::ReturnCode;
 
 /// In cents: what fits the amount field of an ach entry.
 pub const AMOUNT_MAX: i64 = 9_999_999_999;
 
-#[derive(Params)]
-#[params(check = one_destination)]
-pub struct Create {
-    /// How much to pay, in cents.
-    #[param(min = 1, max = AMOUNT_MAX, over_max = "amount_too_large")]
-    pub amount: i64,
-    /// `usd`.
-    pub currency: Currency,
-    /// The Customer who is paid. A PaymentMethod must be theirs.
-    pub customer: Option<String>,
-    /// A text for yourself and your users.
-    pub description: Option<String>,
-    /// The PaymentMethod that is paid, or a test token.
-    pub destination_payment_method: Option<String>,
-    /// A destination described here, in place of a PaymentMethod.
-    pub destination_payment_method_data: Option<DestinationData>,
-    /// How the destination is paid.
-    pub destination_payment_method_options: Option<DestinationOptions>,
-    /// The user on whose behalf the payment is made.
-    pub end_user_details: Option<EndUserDetails>,
-    /// The FinancialAccount that pays.
-    pub financial_account: String,
-    /// Your own keys and values.
-    pub metadata: Metadata,
-    /// What the receiver reads: up to 10 characters by `ach`, 140 by `us_domestic_wire`, 500 to
-    /// another FinancialAccount. Letters, digits, spaces and `-#.$&*_`.
-    pub statement_descriptor: Option<String>,
-}
-
-#[derive(Clone, Params)]
-#[params(check = present_has_address)]
-pub struct EndUserDetails {
-    /// Where the user is; needed where one is present.
-    pub ip_address: Option<IpAddr>,
-    /// Whether a user is there for whom the platform pays.
-    pub present: bool,
-}
-
-fn one_destination(params: &Create, at: &At<'_>) {
+/// A flow goes to a PaymentMethod or to what is described on the spot.
+pub fn one_destination(has_method: bool, has_data: bool, at: &At<'_>) {
     at.at_most_one(&["destination_payment_method", "destination_payment_method_data"]);
-    let is_given = params.destination_payment_method.is_some()
-        || params.destination_payment_method_data.is_some();
-    if !is_given {
+    if !has_method && !has_data {
         at.child("destination_payment_method").missing::<()>();
     }
-}
-
-fn present_has_address(params: &EndUserDetails, at: &At<'_>) {
-    if params.present && params.ip_address.is_none() {
-        at.child("ip_address").missing::<()>();
-    }
-}
-
-#[derive(Params)]
-pub struct List {
-    /// When it was created.
-    pub created: Option<Range>,
-    /// Only payments to this Customer.
-    pub customer: Option<String>,
-    /// Payments of this FinancialAccount.
-    pub financial_account: String,
-    #[param(flatten)]
-    pub page: ListParams,
-    /// Only payments with this status.
-    pub status: Option<Status>,
 }
 
 #[derive(Params)]
@@ -91,7 +30,7 @@ pub struct ReturnedDetails {
 
 #[derive(Params)]
 pub struct Update {
-    /// What the bank's network calls the payment.
+    /// What the bank's network calls it.
     pub tracking_details: TrackingParams,
 }
 
@@ -100,7 +39,7 @@ pub struct Update {
 pub struct TrackingParams {
     /// For `ach`.
     pub ach: Option<AchTracking>,
-    /// The network of the payment.
+    /// The network that carries it.
     #[param(name = "type")]
     pub kind: TrackingType,
     /// For `us_domestic_wire`.

@@ -1,4 +1,4 @@
-//! What an OutboundPayment is, and the table of what can be done with it.
+//! What an outbound flow is, and the table of what can be done with it.
 //!
 //! ```text
 //!                ┌─ cancel ─▶ canceled
@@ -9,7 +9,6 @@
 //! The functions here decide and change nothing but the value they are given.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use api::ApiError;
 use api::params::Choice;
@@ -17,6 +16,7 @@ use ledger::Amount;
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
+use super::Kind;
 use crate::destination::{Destination, Network, ReturnCode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
@@ -28,7 +28,7 @@ pub enum Status {
     Returned,
 }
 
-/// Where a payment is in its life; each stage knows what is true only then.
+/// Where it is in its life; each stage knows what is true only then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -46,7 +46,7 @@ pub enum Stage {
     },
 }
 
-/// What a bank's network calls a payment that it carries.
+/// What a bank's network calls what it carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrackingDetails {
@@ -73,7 +73,8 @@ impl TrackingDetails {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct OutboundPayment {
+#[serde(bound = "K: Kind")]
+pub struct Outbound<K> {
     pub id: String,
     pub created: Millis,
     pub financial_account: String,
@@ -82,15 +83,13 @@ pub struct OutboundPayment {
     pub transaction: String,
     pub stage: Stage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The address of the user for whom the platform pays, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end_user_ip: Option<IpAddr>,
     /// Whether the network said that it arrives a day later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_delayed: bool,
+    /// What only this kind of flow has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kind: K,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// What the receiver reads, unless it is the default.
@@ -100,10 +99,11 @@ pub struct OutboundPayment {
     pub tracking_details: Option<TrackingDetails>,
 }
 
-/// What the receiver reads where nothing was given.
-pub const DESCRIPTOR_DEFAULT: &str = "payment";
+fn is_default<K: Kind>(kind: &K) -> bool {
+    *kind == K::default()
+}
 
-/// What can be done with a payment.
+/// What can be done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 pub enum Action {
     Cancel,
@@ -116,7 +116,7 @@ pub enum Action {
     Update,
 }
 
-/// From a status, an action takes a payment through these steps.
+/// From a status, an action takes these steps.
 pub struct Rule {
     pub from: Status,
     pub action: Action,
@@ -148,36 +148,37 @@ pub enum Refusal {
     WrongStatus(Action, Status),
     /// What stays within Stripe goes back by a CreditReversal of its receiver alone.
     ReturnWithinStripe,
-    /// The tracking details are those of another network than the payment's.
+    /// The tracking details are those of another network than its own.
     OtherNetwork(Network),
     TrackedAlready,
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
+impl Refusal {
+    /// What the client is told.
+    pub fn of<K: Kind>(self) -> ApiError {
+        let title = K::NAMES.title;
+        match self {
             Refusal::WrongStatus(action, status) => {
                 let (action, status) = (action.as_str(), status.as_str());
                 ApiError::transition(format!(
-                    "The action {action} is not possible for an OutboundPayment whose status is \
-                     {status}."
+                    "The action {action} is not possible for an {title} whose status is {status}."
                 ))
             }
-            Refusal::ReturnWithinStripe => ApiError::transition(
-                "An OutboundPayment to a FinancialAccount is returned only by a CreditReversal of \
-                 its receiver.",
-            ),
+            Refusal::ReturnWithinStripe => ApiError::transition(format!(
+                "An {title} to a FinancialAccount is returned only by a CreditReversal of its \
+                 receiver."
+            )),
             Refusal::OtherNetwork(network) => {
                 let network = network.as_str();
                 ApiError::invalid(format!(
-                    "The tracking details must be those of the network of the OutboundPayment, \
-                     which is {network}."
+                    "The tracking details must be those of the network of the {title}, which is \
+                     {network}."
                 ))
                 .on("tracking_details[type]")
             }
-            Refusal::TrackedAlready => ApiError::transition(
-                "The tracking details of this OutboundPayment have been set already.",
-            ),
+            Refusal::TrackedAlready => ApiError::transition(format!(
+                "The tracking details of this {title} have been set already."
+            )),
         }
     }
 }
@@ -213,16 +214,16 @@ impl Stage {
     }
 }
 
-impl OutboundPayment {
+impl<K: Kind> Outbound<K> {
     pub fn status(&self) -> Status {
         self.stage.status()
     }
 
     pub fn statement_descriptor(&self) -> &str {
-        self.statement_descriptor.as_deref().unwrap_or(DESCRIPTOR_DEFAULT)
+        self.statement_descriptor.as_deref().unwrap_or(K::NAMES.descriptor_default)
     }
 
-    /// Whether it can still be called back. Test mode's clock never hands a payment to the network.
+    /// Whether it can still be called back. Test mode's clock never hands it to the network.
     pub fn is_cancelable(&self) -> bool {
         self.plan(Action::Cancel).is_ok()
     }
@@ -262,12 +263,12 @@ impl OutboundPayment {
             return Err(Refusal::WrongStatus(Action::Return, self.status()));
         };
         let stage = Stage::Returned { posted_at, returned_at: now, code, transaction };
-        Ok(OutboundPayment { stage, ..self })
+        Ok(Outbound { stage, ..self })
     }
 
     pub fn delay(self) -> Result<Self, Refusal> {
         self.plan(Action::Delay)?;
-        Ok(OutboundPayment { is_delayed: true, ..self })
+        Ok(Outbound { is_delayed: true, ..self })
     }
 
     pub fn track(self, details: TrackingDetails) -> Result<Self, Refusal> {
@@ -279,13 +280,13 @@ impl OutboundPayment {
         if details.network() != network {
             return Err(Refusal::OtherNetwork(network));
         }
-        Ok(OutboundPayment { tracking_details: Some(details), ..self })
+        Ok(Outbound { tracking_details: Some(details), ..self })
     }
 
     /// An action of a single step.
     fn step(self, action: Action, stage: Stage) -> Result<Self, Refusal> {
         self.plan(action)?;
-        Ok(OutboundPayment { stage, ..self })
+        Ok(Outbound { stage, ..self })
     }
 }
 
