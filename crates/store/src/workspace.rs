@@ -207,6 +207,13 @@ impl Workspace {
         }
     }
 
+    /// Takes over the state of the row, which the caller has locked: there is no other, even if a
+    /// later one was known of a database that is gone.
+    pub fn relearn(&self, number: i64, version: i64, state: WorkspaceState) {
+        *lock(&self.committed) = Committed { state, version };
+        self.number.store(number, Ordering::Release);
+    }
+
     /// Whether this program makes its deliveries now.
     pub fn is_ours(&self) -> bool {
         let until = self.lease_until.load(Ordering::Acquire);

@@ -46,6 +46,7 @@ impl Work<Writer> {
                 return self.give_up(taken, &trouble);
             }
             tracing::debug!(error = %trouble.error, "a batch is tried again");
+            fail::fail_point!("before_retry");
             // Of two that are in each other's way, one should come first.
             let jitter = random_u64() % (pause.as_millis() as u64 + 1);
             std::thread::sleep(pause + Duration::from_millis(jitter));
@@ -81,6 +82,8 @@ impl Work<Writer> {
                 Ok(true) => {
                     self.writer.abandon();
                     self.finish(workspace, &doubtful.overlay, taken, doubtful.count);
+                    // Others may have changed what it wrote, and what it wrote is now remembered.
+                    self.cache.borrow_mut().forget(Writer::number_of(workspace));
                     return Ok(());
                 }
                 Ok(false) => {}

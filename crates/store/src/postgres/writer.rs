@@ -75,6 +75,8 @@ impl Writer {
                 is_passing: refused.failure == Failure::Passing,
             })?;
             self.reader = PostgresReader { link };
+            // It may be a standby that took over: a version there need not be the one known here.
+            self.known.clear();
         }
         self.lock(workspace).map_err(|error| self.trouble(error))
     }
@@ -114,7 +116,7 @@ impl Writer {
             && version > 0
         {
             let state: WorkspaceState = serde_json::from_str(state)?;
-            workspace.learn(ws, version, state);
+            workspace.relearn(ws, version, state);
         }
         if known < 0 {
             let old = machine_now() - BATCH_KEPT_MS;
@@ -170,6 +172,10 @@ impl Writer {
         self.known.remove(&held.ws);
         let version = held.version + 1;
         self.write(overlay, batch, version, &held).map_err(|error| self.trouble(error))?;
+        fail::fail_point!("lose_commit", |_| {
+            let error = StoreError::Engine("the commit's answer was lost on purpose".into());
+            Err(Trouble { error, is_passing: true })
+        });
         self.known.insert(held.ws, version);
         for touched in overlay.workspaces.values() {
             touched.workspace.learn(held.ws, version, touched.state);
