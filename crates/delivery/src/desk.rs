@@ -39,6 +39,9 @@ struct Inbox {
     waiters: Vec<Waiter>,
 }
 
+/// A delivery that is due and cannot be read.
+struct Unreadable;
+
 /// Told when everything that was due at a time has been tried.
 struct Waiter {
     until: Millis,
@@ -72,8 +75,13 @@ impl Desk {
 
     /// There may be more than was announced.
     pub fn look_again(&self) {
-        self.inbox().is_incomplete = true;
+        self.miss();
         self.wake.notify_one();
+    }
+
+    /// The same, of which nothing is to be done yet.
+    pub fn miss(&self) {
+        self.inbox().is_incomplete = true;
     }
 
     pub fn forget(&self) {
@@ -106,8 +114,13 @@ pub struct Worker {
     next_due: Option<Millis>,
     /// When a waiting first attempt may start.
     start_at: Option<Instant>,
-    /// The store failed: everything is read again then.
+    /// The store failed: nothing starts before then, when everything is read again. What is known
+    /// may lack the event that should come first.
     again_at: Option<Instant>,
+    /// The event that could not be read, and how often in a row.
+    unreadable: Option<(String, u32)>,
+    /// Another program made the deliveries: it may have left some.
+    was_left: bool,
 }
 
 const BEGINNING: Position =
@@ -126,6 +139,8 @@ impl Worker {
             next_due: None,
             start_at: None,
             again_at: None,
+            unreadable: None,
+            was_left: false,
         }
     }
 
@@ -193,10 +208,13 @@ impl Worker {
             self.scan = Some(BEGINNING);
             self.next_due = None;
         }
-        if inbox.is_incomplete {
-            self.scan = Some(BEGINNING);
-        }
         self.waiters.extend(inbox.waiters);
+        if inbox.is_incomplete {
+            // What was announced is among what is read, and behind what was not.
+            self.queues.values_mut().for_each(Queue::forget_waiting);
+            self.scan = Some(BEGINNING);
+            return;
+        }
         let now = self.now();
         for (due, key) in inbox.announced {
             if due <= now {
@@ -209,9 +227,13 @@ impl Worker {
 
     /// One round: reads on, starts what can be started. True: there is more to read at once.
     fn work(&mut self) -> bool {
-        if self.again_at.is_some_and(|at| at <= Instant::now()) {
+        if let Some(at) = self.again_at {
+            if at > Instant::now() {
+                return false;
+            }
             self.again_at = None;
             self.scan = Some(BEGINNING);
+            self.queues.values_mut().for_each(Queue::forget_waiting);
         }
         match self.read_on() {
             Ok(has_more) => {
@@ -319,15 +341,22 @@ impl Worker {
             self.leave_to_others();
             return;
         }
+        if std::mem::take(&mut self.was_left) {
+            // What was announced meanwhile may come behind something that was not.
+            self.queues.values_mut().for_each(Queue::forget_waiting);
+            self.desk.look_again();
+            return;
+        }
         let endpoints: Vec<String> = self.queues.keys().cloned().collect();
         for endpoint in &endpoints {
-            while self.start_one(endpoint) {}
+            while self.again_at.is_none() && self.start_one(endpoint) {}
         }
         self.queues.retain(|_, queue| !queue.is_idle());
     }
 
     /// Another program makes the deliveries. Whoever waits for them here is told by the rows.
     fn leave_to_others(&mut self) {
+        self.was_left = true;
         if self.attempts.is_empty() {
             self.queues.clear();
         }
@@ -349,7 +378,7 @@ impl Worker {
                 self.start_at = Some(self.start_at.map_or(at, |earlier| earlier.min(at)));
                 return false;
             }
-            let prepared = self.prepare(endpoint, &waiting);
+            let Ok(prepared) = self.prepare(endpoint, &waiting) else { return false };
             let Some(queue) = self.queues.get_mut(endpoint) else { return false };
             let (lane, work) = match prepared {
                 None => {
@@ -371,8 +400,13 @@ impl Worker {
         }
     }
 
-    /// What is to be done about a delivery, by its row as it is now.
-    fn prepare(&mut self, endpoint: &str, (_, event): &Waiting) -> Option<Work> {
+    /// What is to be done about a delivery, by its row as it is now. An error: it cannot be read,
+    /// and nothing may go before it.
+    fn prepare(
+        &mut self,
+        endpoint: &str,
+        (_, event): &Waiting,
+    ) -> Result<Option<Work>, Unreadable> {
         let (shared, workspace) = (self.shared.clone(), &self.desk.workspace);
         let sealer = &shared.database.sealer;
         let prepared = shared.database.read(|reader| {
@@ -384,19 +418,31 @@ impl Worker {
             event: event.clone(),
             endpoint: endpoint.to_owned(),
         };
-        match prepared {
-            Ok(Ok(Prepared::Nothing)) => None,
-            Ok(Ok(Prepared::Stop { due })) => Some(Work::Stop { key, due }),
-            Ok(Ok(Prepared::Send(sending))) => Some(Work::Send(sending)),
-            Ok(Err(failure)) => {
-                self.fail(&format!("{event} to {endpoint}: {failure:?}"));
-                None
+        let why = match prepared {
+            Ok(Ok(prepared)) => {
+                self.unreadable.take_if(|(unreadable, _)| unreadable == event);
+                return Ok(match prepared {
+                    Prepared::Nothing => None,
+                    Prepared::Stop { due } => Some(Work::Stop { key, due }),
+                    Prepared::Send(sending) => Some(Work::Send(sending)),
+                });
             }
-            Err(error) => {
-                self.fail(&error);
-                None
-            }
+            Ok(Err(failure)) => format!("{event} to {endpoint}: {failure:?}"),
+            Err(error) => error.to_string(),
+        };
+        let tries = match &self.unreadable {
+            Some((unreadable, tries)) if unreadable == event => tries + 1,
+            _ => 1,
+        };
+        self.unreadable = Some((event.clone(), tries));
+        if tries > READ_TRIES_MAX {
+            // It stays in the store, but does not stop the others for ever.
+            tracing::error!(error = why, "a delivery is left out");
+            self.waiters.clear();
+            return Ok(None);
         }
+        self.fail(&why);
+        Err(Unreadable)
     }
 
     fn finish(&mut self, finished: Option<Finished>) {

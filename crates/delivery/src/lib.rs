@@ -110,7 +110,11 @@ impl Delivery {
             let workspace = notice.workspaces.iter().find(|w| w.number() == key.ws);
             let (Some(workspace), Some(due)) = (workspace, row.due) else { continue };
             if !workspace.is_ours() {
-                // Another program makes them: it finds them by itself.
+                // Another program makes them: it finds them by itself. Should this one have to
+                // after all, it must not begin with later ones.
+                if let Some((desk, _)) = desks.get(&key.ws) {
+                    desk.miss();
+                }
                 continue;
             }
             self.shared.desk(&mut desks, workspace).announce(due, key);

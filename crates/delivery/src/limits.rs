@@ -37,6 +37,8 @@ pub const INBOX_MAX: usize = 1024;
 pub const SLEEP_MAX: Duration = Duration::from_secs(60);
 /// How long a workspace pauses when the store failed it.
 pub const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// How often one that cannot be read stops those behind it.
+pub const READ_TRIES_MAX: u32 = 3;
 /// How often the rows are asked where another program makes the deliveries.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a command waits when the committer's queue is full.

@@ -111,6 +111,13 @@ impl Queue {
         self.last_start = Some(now);
     }
 
+    /// Keeps only what is under way; the rest is read again.
+    pub fn forget_waiting(&mut self) {
+        self.waiting.clear();
+        self.mark = None;
+        self.held = self.busy.iter().map(|(event, _)| event.clone()).collect();
+    }
+
     pub fn finish(&mut self, event: &str) {
         self.busy.retain(|(busy, _)| busy != event);
         self.held.remove(event);
