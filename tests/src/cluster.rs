@@ -2,7 +2,7 @@
 //! when this process is, however it ends.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -71,17 +71,8 @@ fn cluster() -> &'static Cluster {
 }
 
 fn start() -> Cluster {
-    let programs = programs().expect("PostgreSQL's server programs are installed");
-    // The server refuses to run as root.
-    // SAFETY: asks for a number, nothing more.
-    let is_root = unsafe { libc::geteuid() } == 0;
-    let mut command = Command::new(if is_root { "runuser" } else { "bash" });
-    if is_root {
-        command.args(["-u", "postgres", "--", "bash"]);
-    }
-    command.args(["-c", SCRIPT, "cluster"]).arg(&programs).current_dir("/");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().expect("the cluster's script starts");
+    let programs = programs();
+    let mut child = run_script(SCRIPT, &programs);
     let mut line = String::new();
     let output = child.stdout.take().expect("a pipe");
     BufReader::new(output).read_line(&mut line).expect("the cluster says where it is");
@@ -89,17 +80,32 @@ fn start() -> Cluster {
     Cluster { folder: line.trim().into(), programs, _script: Mutex::new(child) }
 }
 
+/// Runs a script of the shell, whose first word is the folder of the server programs, as a user
+/// that they are willing to run as.
+pub(crate) fn run_script(script: &str, programs: &Path) -> Child {
+    // The server refuses to run as root.
+    // SAFETY: asks for a number, nothing more.
+    let is_root = unsafe { libc::geteuid() } == 0;
+    let mut command = Command::new(if is_root { "runuser" } else { "bash" });
+    if is_root {
+        command.args(["-u", "postgres", "--", "bash"]);
+    }
+    command.args(["-c", script, "cluster"]).arg(programs).current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.spawn().expect("the cluster's script starts")
+}
+
 /// The newest of those that are installed where Debian puts them, or those on the path.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> PathBuf {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = installed.map(|entry| entry.path().join("bin")).collect();
     found.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let is_whole = |folder: &PathBuf| {
-        ["initdb", "postgres", "createdb", "pg_isready", "psql"]
+        ["initdb", "postgres", "createdb", "pg_basebackup", "pg_ctl", "pg_isready", "psql"]
             .iter()
             .all(|name| folder.join(name).is_file())
     };
     found.retain(is_whole);
     found.sort();
-    found.pop()
+    found.pop().expect("PostgreSQL's server programs are installed")
 }
