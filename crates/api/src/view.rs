@@ -64,6 +64,15 @@ impl<'a> View<'a> {
         Owner { number: 0, id: self.session.workspace.account.clone() }
     }
 
+    /// The same reading as another account of the workspace. A command has [`Tx::on`].
+    pub fn reading_as(&self, owner: Owner) -> View<'a> {
+        let Session { reader, decoded, sealer, number, state, now, .. } = self.session;
+        let workspace = self.session.workspace.clone();
+        let writing = None;
+        let session = Session { reader, decoded, sealer, workspace, number, state, now, writing };
+        View { session, app: self.app, owner, request: self.request.clone() }
+    }
+
     /// An object of this account, if it is there.
     pub fn load<T: Resource>(&self, id: &str) -> Result<Option<Arc<T>>> {
         self.load_of(self.owner.number, id)

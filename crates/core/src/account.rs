@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use api::list::{Page, Query};
 use api::operation::{self, Path};
-use api::params::{Choice, Currency, Email, ListParams, Metadata, NoParams, Params, Range};
+use api::params::{Choice, Currency, NoParams};
 use api::resource::ObjectDef;
 use api::{ApiError, Include, Index, Json, Owner, Resource, Result, Tx, View};
 use serde::{Deserialize, Serialize};
 use store::{IdRange, Millis, id};
 
+use crate::bank_account;
 use crate::billing::Address;
 use crate::capability::{Capability, Requested, Requests};
 
@@ -21,7 +22,8 @@ use details::{
     BusinessProfile, BusinessType, Company, Groups, Individual, TosAcceptance, merged,
     without_nulls,
 };
-use kind::{Controller, ControllerParams, Type};
+use kind::{Controller, Type};
+use params::{AccountParams, CreateAccount, IndividualParams, ListAccounts, RejectAccount};
 use requirements::Number;
 use settings::Settings;
 
@@ -31,6 +33,7 @@ pub use requirements::Requirements;
 pub mod deleted;
 pub mod details;
 mod kind;
+mod params;
 mod render;
 mod requirements;
 mod settings;
@@ -111,85 +114,6 @@ pub enum PayoutsAction {
     Pause,
 }
 
-#[derive(Params)]
-pub struct AccountParams {
-    /// The business as its customers know it.
-    business_profile: Option<BusinessProfile>,
-    /// What the business is in law.
-    business_type: Option<BusinessType>,
-    /// What the account asks to be allowed.
-    capabilities: Option<Requests>,
-    /// The company behind the business.
-    company: Option<CompanyParams>,
-    /// The currency of the account's own money.
-    default_currency: Option<Currency>,
-    /// Where the account can be written to.
-    email: Option<Email>,
-    /// The groups that the account belongs to.
-    groups: Option<Groups>,
-    /// The person behind the business.
-    individual: Option<IndividualParams>,
-    /// Names and values of your own.
-    metadata: Metadata,
-    /// How the account works.
-    settings: Option<Settings>,
-    /// That the account agreed to the terms of service.
-    tos_acceptance: Option<TosAcceptance>,
-}
-
-#[derive(Params)]
-pub struct CompanyParams {
-    #[param(flatten)]
-    company: Company,
-    /// The tax number. It is checked and not kept.
-    tax_id: Option<String>,
-    /// The VAT number. It is not kept.
-    vat_id: Option<String>,
-}
-
-#[derive(Params)]
-pub struct IndividualParams {
-    #[param(flatten)]
-    individual: Individual,
-    /// The government's number of the person. It is checked and not kept.
-    id_number: Option<String>,
-    /// A second such number. It is not kept.
-    id_number_secondary: Option<String>,
-    /// Names and values of your own.
-    metadata: Metadata,
-    /// The last four digits of the social security number. They are not kept.
-    ssn_last_4: Option<String>,
-}
-
-#[derive(Params)]
-pub struct CreateAccount {
-    #[param(flatten)]
-    account: AccountParams,
-    /// Who is responsible for what. Not together with `type`.
-    controller: Option<ControllerParams>,
-    /// Two letters, as in ISO 3166-1; the platform's country unless given.
-    #[param(max = 2)]
-    country: Option<String>,
-    /// The older way to say who is responsible for what.
-    r#type: Option<kind::ClassicType>,
-}
-
-#[derive(Params)]
-pub struct ListAccounts {
-    #[param(flatten)]
-    page: ListParams,
-    /// Only accounts created then.
-    created: Option<Range>,
-}
-
-#[derive(Params)]
-pub struct RejectAccount {
-    /// Whether payouts stop with the rejection; they do unless this says `none`.
-    payouts_action: Option<PayoutsAction>,
-    /// Why the account is rejected.
-    reason: RejectReason,
-}
-
 /// What products do when an account's capabilities have changed.
 pub const CAPABILITIES_CHANGED: &str = "capabilities.changed";
 
@@ -231,7 +155,9 @@ fn create(tx: &mut Tx<'_>, params: &CreateAccount) -> Result<Arc<Account>> {
     let mut account = Account { number, kind, controller, default_currency, country, ..blank };
     account.update(tx, &params.account)?;
     account.settle(tx.session.state.settings.real_onboarding);
-    tx.save(account)
+    let account = tx.save(account)?;
+    account.add_external(tx, &params.account)?;
+    Ok(account)
 }
 
 /// Shorter than other ids: the second, then the ten characters that the account's objects share.
@@ -251,7 +177,9 @@ fn update(tx: &mut Tx<'_>, path: &Path, params: &AccountParams) -> Result<Arc<Ac
     let before = find(tx, path.id())?;
     let mut after = api::copy(&before);
     after.update(tx, params)?;
-    keep(tx, before, after)
+    let kept = keep(tx, before, after)?;
+    kept.add_external(tx, params)?;
+    Ok(kept)
 }
 
 fn list(view: &View<'_>, _: &Path, params: &ListAccounts) -> Result<Page<Account>> {
@@ -498,6 +426,12 @@ impl Account {
         Ok(())
     }
 
+    fn add_external(&self, tx: &mut Tx<'_>, params: &AccountParams) -> Result<()> {
+        let Some(source) = &params.external_account else { return Ok(()) };
+        let owner = Owner { number: self.number, id: self.id.clone() };
+        bank_account::add_external(tx, owner, source)
+    }
+
     fn update_individual(&mut self, tx: &mut Tx<'_>, params: &IndividualParams) -> Result<()> {
         if self.person.is_none() {
             self.person = Some(tx.new_id_with("person"));
@@ -583,8 +517,11 @@ impl Resource for Account {
         }
     }
 
-    fn render(&self, _: &View<'_>, _: &Include<'_>) -> Result<Json> {
-        self.to_json()
+    fn render(&self, view: &View<'_>, _: &Include<'_>) -> Result<Json> {
+        let owner = Owner { number: self.number, id: self.id.clone() };
+        let mut json = self.to_json()?;
+        json.set("external_accounts", bank_account::shown_with(view, &owner)?);
+        Ok(json)
     }
 }
 

@@ -90,6 +90,13 @@ impl BankAccount {
         }
     }
 
+    /// The same bank account as whoever is acting tells it apart.
+    pub fn as_of(&self, view: &View<'_>, number: &str) -> BankAccount {
+        let BankAccount { account_holder_type, account_type, .. } = *self;
+        let same = BankAccount::of(view, &self.routing_number, number);
+        BankAccount { account_holder_type, account_type, ..same }
+    }
+
     /// The whole account number, for those who decide by it.
     pub fn number(&self, sealer: &Sealer) -> Result<String> {
         let broken = || Fault::new("a sealed account number is no text");

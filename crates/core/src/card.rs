@@ -21,6 +21,21 @@ pub enum Brand {
     UnionPay,
 }
 
+impl Brand {
+    /// As it is written on cards.
+    fn name(self) -> &'static str {
+        match self {
+            Brand::Visa => "Visa",
+            Brand::Mastercard => "MasterCard",
+            Brand::Amex => "American Express",
+            Brand::Discover => "Discover",
+            Brand::Diners => "Diners Club",
+            Brand::Jcb => "JCB",
+            Brand::UnionPay => "UnionPay",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 pub enum Funding {
     Credit,
@@ -328,6 +343,42 @@ impl Card {
             ("three_d_secure_usage", object([("supported", true.into())])),
             ("wallet", Json::Null),
         ])
+    }
+
+    /// The same card as an object of its own, which older answers show under an id.
+    pub fn render_as_source(&self, id: &str) -> Json {
+        let mut json = object([
+            ("id", id.to_owned().into()),
+            ("object", "card".into()),
+            ("brand", self.brand.name().into()),
+            ("country", "US".into()),
+            ("cvc_check", self.has_cvc.then_some("pass").into()),
+            ("exp_month", self.exp_month.into()),
+            ("exp_year", self.exp_year.into()),
+            ("fingerprint", (&self.fingerprint).into()),
+            ("funding", self.funding.into()),
+            ("last4", (&self.last4).into()),
+            ("metadata", object([])),
+            ("regulated_status", "unregulated".into()),
+        ]);
+        for absent in [
+            "address_city",
+            "address_country",
+            "address_line1",
+            "address_line1_check",
+            "address_line2",
+            "address_state",
+            "address_zip",
+            "address_zip_check",
+            "customer",
+            "dynamic_last4",
+            "name",
+            "tokenization_method",
+            "wallet",
+        ] {
+            json.set(absent, Json::Null);
+        }
+        json
     }
 
     fn display_brand(&self) -> &'static str {

@@ -14,9 +14,17 @@ use api::{ApiError, Include, Index, Json, Resource, Result, Tx, View, object};
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
+use crate::bank_account::{self, BankAccount, BankSource};
 use crate::billing::{Address, AddressParams};
 use crate::change::{empty_list, save_changed};
 use crate::payment_method::{self, PaymentMethod};
+
+use deleted::Deleted;
+
+pub use invoice_settings::{InvoiceSettings, InvoiceSettingsParams};
+
+mod deleted;
+mod invoice_settings;
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Customer {
@@ -28,6 +36,9 @@ pub struct Customer {
     pub balance: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub business_name: Option<String>,
+    /// The BankAccount by which it pays, unless something else is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,34 +68,6 @@ pub struct Customer {
     is_deleted: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct InvoiceSettings {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub custom_fields: Vec<CustomField>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_payment_method: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub footer: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amount_tax_display: Option<AmountTaxDisplay>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Params)]
-pub struct CustomField {
-    /// The field's name.
-    #[param(max = 40)]
-    pub name: String,
-    /// The field's value.
-    #[param(max = 140)]
-    pub value: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
-pub enum AmountTaxDisplay {
-    ExcludeTax,
-    IncludeInclusiveTax,
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Choice)]
 pub enum TaxExempt {
     #[default]
@@ -108,9 +91,6 @@ fn is_zero(value: &i64) -> bool {
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
-
-/// How many custom fields an invoice can show.
-const CUSTOM_FIELDS_MAX: usize = 4;
 
 #[derive(Params)]
 pub struct CustomerParams {
@@ -150,24 +130,6 @@ pub struct CustomerParams {
 }
 
 #[derive(Params)]
-pub struct InvoiceSettingsParams {
-    /// Up to four fields that invoices show.
-    custom_fields: Unset<Vec<CustomField>>,
-    /// A PaymentMethod attached to the customer, by which invoices are paid.
-    default_payment_method: Unset<String>,
-    /// What stands at the foot of invoices.
-    footer: Unset<String>,
-    /// How invoices are laid out.
-    rendering_options: Unset<RenderingOptionsParams>,
-}
-
-#[derive(Params)]
-pub struct RenderingOptionsParams {
-    /// Whether line amounts include tax.
-    amount_tax_display: Unset<AmountTaxDisplay>,
-}
-
-#[derive(Params)]
 pub struct ShippingParams {
     /// The address to send to.
     address: AddressParams,
@@ -183,6 +145,18 @@ pub struct CreateCustomer {
     customer: CustomerParams,
     /// A PaymentMethod to attach to the customer.
     payment_method: Option<String>,
+    /// A token of a bank account, which the customer has from then on.
+    source: Option<BankSource>,
+}
+
+#[derive(Params)]
+pub struct UpdateCustomer {
+    #[param(flatten)]
+    customer: CustomerParams,
+    /// Which of the customer's bank accounts is the one to pay by.
+    default_source: Option<String>,
+    /// A token of a bank account, which takes the place of the one to pay by.
+    source: Option<BankSource>,
 }
 
 #[derive(Params)]
@@ -217,6 +191,12 @@ fn create(tx: &mut Tx<'_>, params: &CreateCustomer) -> Result<Arc<Customer>> {
         let method = payment_method::resolve(tx, method, "payment_method")?;
         payment_method::attach_to(tx, &method, &saved.id)?;
     }
+    if let Some(source) = &params.source {
+        let bank = bank_account::add_source(tx, &saved.id, source)?;
+        let default_source = Some(bank.id.clone());
+        saved = tx.save(Customer { default_source, ..api::copy(&saved) })?;
+        tx.event("customer.source.created", &*bank)?;
+    }
     if let Some(default) = default_payment_method(tx, &saved, &params.customer)? {
         let mut customer = api::copy(&saved);
         customer.invoice_settings.default_payment_method = default;
@@ -234,12 +214,25 @@ fn retrieve(view: &View<'_>, path: &Path, _: &NoParams) -> Result<Arc<Customer>>
     view.find(path.id())
 }
 
-fn update(tx: &mut Tx<'_>, path: &Path, params: &CustomerParams) -> Result<Arc<Customer>> {
+fn update(tx: &mut Tx<'_>, path: &Path, params: &UpdateCustomer) -> Result<Arc<Customer>> {
     let before = tx.find::<Customer>(path.id())?;
     let mut customer = api::copy(&before);
-    customer.update(params)?;
-    if let Some(default) = default_payment_method(tx, &customer, params)? {
+    customer.update(&params.customer)?;
+    if let Some(default) = default_payment_method(tx, &customer, &params.customer)? {
         customer.invoice_settings.default_payment_method = default;
+    }
+    if let Some(source) = &params.source {
+        let bank = bank_account::add_source(tx, &customer.id, source)?;
+        tx.event("customer.source.created", &*bank)?;
+        customer.default_source = Some(bank.id.clone());
+    }
+    if let Some(id) = &params.default_source {
+        let bank = tx.reference::<BankAccount>(id, "default_source")?;
+        if bank.customer() != Some(path.id()) {
+            let error = ApiError::missing_reference("source", id, "default_source");
+            return Err(error.into());
+        }
+        customer.default_source = Some(bank.id.clone());
     }
     save_changed(tx, before, customer, "customer.updated")
 }
@@ -256,6 +249,14 @@ fn delete(tx: &mut Tx<'_>, path: &Path) -> Result<()> {
     tx.remove(&*customer)?;
     let (id, created) = (Deleted::id_of(&customer.id), tx.now_ms());
     tx.save(Deleted { id, created })?;
+    Ok(())
+}
+
+/// Lets a customer pay by another source, or by none.
+pub fn set_default_source(tx: &mut Tx<'_>, customer: &str, source: Option<String>) -> Result<()> {
+    let Some(before) = tx.load::<Customer>(customer)? else { return Ok(()) };
+    let after = Customer { default_source: source, ..api::copy(&before) };
+    save_changed(tx, before, after, "customer.updated")?;
     Ok(())
 }
 
@@ -361,48 +362,6 @@ fn check_invoice_prefix(prefix: &str) -> Result<(), ApiError> {
     Err(ApiError::invalid(message).on("invoice_prefix"))
 }
 
-impl InvoiceSettings {
-    fn update(&mut self, params: &InvoiceSettingsParams) -> Result<(), ApiError> {
-        match &params.custom_fields {
-            Unset::Keep => {}
-            Unset::Clear => self.custom_fields.clear(),
-            Unset::Set(fields) if fields.len() > CUSTOM_FIELDS_MAX => {
-                let message = format!("You can have up to {CUSTOM_FIELDS_MAX} custom fields.");
-                return Err(ApiError::invalid(message).on("invoice_settings[custom_fields]"));
-            }
-            Unset::Set(fields) => self.custom_fields.clone_from(fields),
-        }
-        params.footer.clone().apply(&mut self.footer);
-        match &params.rendering_options {
-            Unset::Keep => {}
-            Unset::Clear => self.amount_tax_display = None,
-            Unset::Set(options) => {
-                options.amount_tax_display.clone().apply(&mut self.amount_tax_display);
-            }
-        }
-        Ok(())
-    }
-
-    fn render(&self) -> Json {
-        let field = |field: &CustomField| {
-            object([("name", (&field.name).into()), ("value", (&field.value).into())])
-        };
-        let fields = match self.custom_fields.as_slice() {
-            [] => Json::Null,
-            fields => Json::Array(fields.iter().map(field).collect()),
-        };
-        let display = |display: AmountTaxDisplay| {
-            object([("amount_tax_display", display.into()), ("template", Json::Null)])
-        };
-        object([
-            ("custom_fields", fields),
-            ("default_payment_method", (&self.default_payment_method).into()),
-            ("footer", (&self.footer).into()),
-            ("rendering_options", self.amount_tax_display.map(display).into()),
-        ])
-    }
-}
-
 impl From<&ShippingParams> for Shipping {
     fn from(params: &ShippingParams) -> Self {
         Shipping {
@@ -432,6 +391,7 @@ impl Resource for Customer {
     const STATE_ONLY: bool = true;
     const EXPANDS: &'static [Expandable] = &[
         Expandable::included("cash_balance"),
+        Expandable::reference::<BankAccount>("default_source"),
         Expandable::included("invoice_credit_balance"),
         Expandable::reference::<PaymentMethod>("invoice_settings.default_payment_method"),
         Expandable::included("sources"),
@@ -470,7 +430,7 @@ impl Resource for Customer {
             ("created", api::seconds(self.created).into()),
             ("currency", Json::Null),
             ("customer_account", Json::Null),
-            ("default_source", Json::Null),
+            ("default_source", (&self.default_source).into()),
             ("delinquent", false.into()),
             ("description", (&self.description).into()),
             ("discount", Json::Null),
@@ -488,17 +448,20 @@ impl Resource for Customer {
             ("tax_exempt", self.tax_exempt.into()),
             ("test_clock", Json::Null),
         ]);
-        self.include(&mut json, view, include);
+        self.include(&mut json, view, include)?;
         Ok(json)
     }
 }
 
 impl Customer {
-    /// What is shown only to those who ask for it. All of it is as it is for a customer to whom
+    /// What is shown only to those who ask for it. Most of it is as it is for a customer to whom
     /// nothing has been sold yet.
-    fn include(&self, json: &mut Json, view: &View<'_>, include: &Include<'_>) {
+    fn include(&self, json: &mut Json, view: &View<'_>, include: &Include<'_>) -> Result<()> {
+        if include.has("sources") {
+            json.set("sources", bank_account::shown_with_customer(view, &self.id)?);
+        }
         let list = |name: &str| empty_list(format!("/v1/customers/{}/{name}", self.id));
-        for name in ["sources", "subscriptions", "tax_ids"] {
+        for name in ["subscriptions", "tax_ids"] {
             if include.has(name) {
                 json.set(name, list(name));
             }
@@ -518,6 +481,7 @@ impl Customer {
             ]);
             json.set("tax", tax);
         }
+        Ok(())
     }
 
     fn cash_balance(&self, livemode: bool) -> Json {
@@ -533,39 +497,6 @@ impl Customer {
             ("livemode", livemode.into()),
             ("settings", settings),
         ])
-    }
-}
-
-/// What is remembered of a deleted customer. Its ids have a prefix of their own, so that lists of
-/// customers need neither an index nor a look at what is gone.
-#[derive(Clone, Serialize, Deserialize)]
-struct Deleted {
-    id: String,
-    created: Millis,
-}
-
-impl Deleted {
-    fn id_of(customer: &str) -> String {
-        format!("gone_{customer}")
-    }
-}
-
-impl Resource for Deleted {
-    const OBJECT: &'static str = "customer";
-    const PREFIX: &'static str = "gone";
-    const LABEL: &'static str = "customer";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> Millis {
-        self.created
-    }
-
-    fn render(&self, _: &View<'_>, _: &Include<'_>) -> Result<Json> {
-        let id = self.id.strip_prefix("gone_").unwrap_or(&self.id);
-        Ok(operation::deleted::<Customer>(id.to_owned()))
     }
 }
 

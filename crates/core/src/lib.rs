@@ -3,6 +3,7 @@
 pub mod account;
 pub mod balance;
 pub mod bank;
+pub mod bank_account;
 pub mod billing;
 pub mod capability;
 pub mod card;
@@ -14,9 +15,11 @@ pub mod event;
 pub mod event_types;
 pub mod mandate;
 pub mod payment_method;
+pub mod setup_attempt;
 pub mod setup_intent;
 pub mod subscriptions;
 pub mod test_token;
+pub mod token;
 pub mod webhook_endpoint;
 
 use api::operation::Resource;
@@ -26,12 +29,15 @@ pub fn resources() -> Vec<Resource> {
     vec![
         account::resource(),
         balance::resource(),
+        bank_account::resource(),
         capability::resource(),
         customer::resource(),
         event::resource(),
         mandate::resource(),
         payment_method::resource(),
+        setup_attempt::resource(),
         setup_intent::resource(),
+        token::resource(),
         webhook_endpoint::resource(),
     ]
 }

@@ -21,6 +21,7 @@ use store::Millis;
 use crate::customer::Customer;
 use crate::mandate::{self, Mandate, MandateData, MandateStatus, SingleUse};
 use crate::payment_method::{self, FlowDirection, PaymentMethod, PaymentMethodData, Type};
+use crate::setup_attempt::{self, AttemptStatus, SetupAttempt};
 
 use secret::{client_secret, tell};
 use state::{Action, SetupError, Status};
@@ -51,6 +52,9 @@ pub struct SetupIntent {
     flow_directions: Vec<FlowDirection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_setup_error: Option<SetupError>,
+    /// The SetupAttempt of the latest confirmation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latest_attempt: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mandate: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -269,6 +273,7 @@ fn create(tx: &mut Tx<'_>, params: &CreateSetupIntent) -> Result<Arc<SetupIntent
         description: None,
         flow_directions: Vec::new(),
         last_setup_error: None,
+        latest_attempt: None,
         mandate: None,
         metadata: BTreeMap::new(),
         next_action: None,
@@ -332,6 +337,7 @@ fn cancel(tx: &mut Tx<'_>, path: &Path, params: &CancelSetupIntent) -> Result<Ar
     if let Some(mandate) = &before.mandate {
         mandate::set_status(tx, mandate, MandateStatus::Inactive)?;
     }
+    before.abandon_attempt(tx)?;
     let canceled = tx.save(SetupIntent {
         status: Status::Canceled,
         cancellation_reason: params.cancellation_reason,
@@ -427,10 +433,16 @@ impl SetupIntent {
     /// What was begun with another PaymentMethod is over.
     fn forget_confirmation(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         self.next_action = None;
+        self.abandon_attempt(tx)?;
         match self.mandate.take() {
             Some(mandate) => mandate::set_status(tx, &mandate, MandateStatus::Inactive),
             None => Ok(()),
         }
+    }
+
+    /// An attempt that waits for something outside will not hear of it any more.
+    fn abandon_attempt(&self, tx: &mut Tx<'_>) -> Result<()> {
+        setup_attempt::end(tx, self.latest_attempt.as_deref(), AttemptStatus::Abandoned, None)
     }
 
     fn render_next_action(&self, view: &View<'_>) -> Json {
@@ -497,6 +509,7 @@ impl Resource for SetupIntent {
     const PARAM: &'static str = "intent";
     const EXPANDS: &'static [Expandable] = &[
         Expandable::reference::<Customer>("customer"),
+        Expandable::reference::<SetupAttempt>("latest_attempt"),
         Expandable::reference::<Mandate>("mandate"),
         Expandable::reference::<PaymentMethod>("payment_method"),
         Expandable::reference::<Mandate>("single_use_mandate"),
@@ -549,7 +562,7 @@ impl Resource for SetupIntent {
             ("excluded_payment_method_types", Json::Null),
             ("flow_directions", directions),
             ("last_setup_error", error.into()),
-            ("latest_attempt", Json::Null),
+            ("latest_attempt", (&self.latest_attempt).into()),
             ("livemode", view.livemode().into()),
             ("managed_payments", Json::Null),
             ("mandate", mandate(false)),

@@ -39,6 +39,11 @@ impl Belongings {
             ("mandate_data[customer_acceptance][type]", "offline"),
             ("confirm", "true"),
         ];
+        let token = [
+            ("bank_account[country]", "US"),
+            ("bank_account[routing_number]", "110000000"),
+            ("bank_account[account_number]", "000123456789"),
+        ];
         let receiver = Receiver::new();
         let newest = |path: &str| owner.list(path, &[("limit", "1")]).ids().remove(0);
         let of_account = |path: &str| account.list(path, &[("limit", "1")]).ids().remove(0);
@@ -49,6 +54,7 @@ impl Belongings {
             ("payment_methods", owner.post("/v1/payment_methods", &bank).id()),
             ("setup_intents", owner.post("/v1/setup_intents", &intent).id()),
             ("mandates", owner.post("/v1/setup_intents", &agreed).text("mandate").to_owned()),
+            ("tokens", owner.post("/v1/tokens", &token).id()),
             ("webhook_endpoints", owner.webhook(&receiver, &["customer.created"]).id),
             ("treasury/financial_accounts", account.id.clone()),
             ("treasury/outbound_payments", payment.id.clone()),
@@ -75,7 +81,7 @@ impl Belongings {
 }
 
 /// What an operation must be given before it looks for the object.
-const REQUIRED: [(&str, &[(&str, &str)]); 6] = [
+const REQUIRED: &[(&str, &[(&str, &str)])] = &[
     (
         "POST /v1/test_helpers/treasury/outbound_payments/{}",
         &[("tracking_details[type]", "ach"), ("tracking_details[ach][trace_id]", "1")],
@@ -87,6 +93,9 @@ const REQUIRED: [(&str, &[(&str, &str)]); 6] = [
     ("POST /v1/payment_methods/{}/attach", &[("customer", "cus_any")]),
     ("POST /v1/events/{}/retry", &[("webhook_endpoint", "we_any")]),
     ("POST /v1/accounts/{}/capabilities/{}", &[("requested", "true")]),
+    ("POST /v1/accounts/{}/external_accounts", &[("external_account", "btok_any")]),
+    ("POST /v1/customers/{}/sources", &[("source", "btok_any")]),
+    ("POST /v1/customers/{}/sources/{}/verify", &[("amounts[]", "32")]),
     ("POST /v1/accounts/{}/reject", &[("reason", "fraud")]),
 ];
 

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod balance;
+mod bank_accounts;
 mod customers;
 mod onboarding;
 mod payment_methods;
 mod setup_intents;
 mod test_cards;
+mod verification;
 
 use exchequer_tests::Sandbox;
 

@@ -5,7 +5,6 @@ use api::{Json, Result, object};
 use super::details::to_json;
 use super::requirements::Requirements;
 use super::{Account, CapabilityStatus, RejectReason};
-use crate::change::empty_list;
 
 impl Account {
     pub(super) fn to_json(&self) -> Result<Json> {
@@ -27,7 +26,7 @@ impl Account {
             ("default_currency", self.default_currency.into()),
             ("details_submitted", self.requirements.due.is_empty().into()),
             ("email", (&self.email).into()),
-            ("external_accounts", empty_list(format!("/v1/accounts/{id}/external_accounts"))),
+            ("external_accounts", Json::Null),
             ("future_requirements", Requirements::default().render(None, false)),
             ("groups", to_json(&self.groups)?),
             ("metadata", (&self.metadata).into()),

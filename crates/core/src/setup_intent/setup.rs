@@ -17,6 +17,7 @@ use crate::bank::missing_param;
 use crate::card::Check;
 use crate::mandate::{self, MandateStatus};
 use crate::payment_method::{FlowDirection, PaymentMethod};
+use crate::setup_attempt::{self, AttemptStatus, Attempted};
 
 /// The account number to which no microdeposits can be sent.
 const UNREACHABLE_NUMBER: &str = "000666666661";
@@ -56,11 +57,13 @@ pub fn confirm(
     if intent.needs_mandate(&method) && params.mandate_data.is_none() {
         return Err(missing_param("mandate_data").into());
     }
+    let mut intent = api::copy(&intent);
+    let attempt = setup_attempt::begin(tx, &intent.attempted(), &method)?;
+    intent.latest_attempt = Some(attempt);
     if let Check::Declines(decline) = method.check() {
         return Err(fail(tx, &intent, decline.error())?);
     }
     let outcome = intent.outcome(&method, params, tx.now_ms());
-    let mut intent = api::copy(&intent);
     intent.last_setup_error = None;
     if let Some(data) = &params.mandate_data {
         let status = match outcome {
@@ -121,6 +124,8 @@ fn succeed(tx: &mut Tx<'_>, mut intent: SetupIntent) -> Result<Arc<SetupIntent>>
     }
     intent.status = Status::Succeeded;
     intent.next_action = None;
+    let attempt = intent.latest_attempt.as_deref();
+    setup_attempt::end(tx, attempt, AttemptStatus::Succeeded, None)?;
     if let Some(mandate) = &intent.mandate {
         mandate::set_status(tx, mandate, MandateStatus::Active)?;
     }
@@ -148,9 +153,12 @@ fn give_up(
     if let Some(mandate) = &intent.mandate {
         mandate::set_status(tx, mandate, MandateStatus::Inactive)?;
     }
+    let error = SetupError::of(error, id);
+    let attempt = intent.latest_attempt.as_deref();
+    setup_attempt::end(tx, attempt, AttemptStatus::Failed, Some(error.clone()))?;
     let failed = tx.save(SetupIntent {
         status: Status::RequiresPaymentMethod,
-        last_setup_error: Some(SetupError::of(error, id)),
+        last_setup_error: Some(error),
         mandate: None,
         next_action: None,
         payment_method: None,
@@ -228,6 +236,16 @@ fn end_waiting(tx: &mut Tx<'_>, intent: &str, method: &str, code: &'static str) 
 }
 
 impl SetupIntent {
+    fn attempted(&self) -> Attempted<'_> {
+        Attempted {
+            setup_intent: &self.id,
+            customer: self.customer.as_ref(),
+            attach_to_self: self.attach_to_self,
+            flow_directions: &self.flow_directions,
+            usage: self.usage.as_str(),
+        }
+    }
+
     /// Money will only go out: nobody has to agree and nothing has to be verified.
     fn is_outbound_only(&self) -> bool {
         self.flow_directions == [FlowDirection::Outbound]
