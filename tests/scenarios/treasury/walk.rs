@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use exchequer_tests::{Draft, FinancialAccount, Payment};
 use serde_json::Value;
 
-use super::{CREDITS, ENTRIES, Given, PAYMENTS, ROUTING, TRANSACTIONS, events_of};
+use super::{CREDITS, ENTRIES, Given, PAYMENTS, ROUTING, TRANSACTIONS, TRANSFERS, events_of};
 
 const SEED: u64 = 0x5eed_2023_0405_0052;
 const STEPS: usize = 200;
@@ -21,6 +21,14 @@ const NUMBERS: [&str; 9] = [
     "000111111116",
     "000111111119",
     "000998877665",
+];
+
+/// The same for transfers.
+const TOKENS: [&str; 4] = [
+    "pm_usBankAccount",
+    "pm_usBankAccount_processing",
+    "pm_usBankAccount_internalFailure",
+    "pm_usBankAccount_noAccount",
 ];
 
 #[test]
@@ -78,7 +86,7 @@ impl Walk {
     fn step(&mut self) -> String {
         let account = self.accounts[self.below(3)].clone();
         let amount = self.amount();
-        match self.below(10) {
+        match self.below(12) {
             0 | 1 => {
                 let network = ["ach", "rtp", "us_domestic_wire"][self.below(3)];
                 account.receives(amount, network).ok();
@@ -95,6 +103,16 @@ impl Walk {
                 self.pay(&account, draft)
             }
             6 => {
+                let token = TOKENS[self.below(TOKENS.len())];
+                let draft = account.transfers(amount).own_method(token);
+                self.pay(&account, draft)
+            }
+            7 => {
+                let to = self.accounts[self.below(3)].clone();
+                let draft = account.transfers(amount).financial_account(&to);
+                self.pay(&account, draft)
+            }
+            8 => {
                 self.given.platform.advance("1s");
                 "a second passes".to_owned()
             }
@@ -104,7 +122,9 @@ impl Walk {
 
     /// A payment that may be refused, and then must have left nothing behind.
     fn pay(&mut self, account: &FinancialAccount, draft: Draft) -> String {
-        let seen = || (account.get().body, account.payments(), events_of(&account.owner));
+        let transfers = || account.list(TRANSFERS, &[("limit", "100")]).data().to_vec();
+        let flows = || (account.payments(), transfers());
+        let seen = || (account.get().body, flows(), events_of(&account.owner));
         let before = seen();
         let answer = draft.send();
         if answer.status == 200 {
@@ -178,7 +198,7 @@ fn read(account: &FinancialAccount) -> Book {
         account: account.get().body,
         transactions: all(account, TRANSACTIONS),
         entries: all(account, ENTRIES),
-        payments: all(account, PAYMENTS),
+        payments: [all(account, PAYMENTS), all(account, TRANSFERS)].concat(),
         credits: all(account, CREDITS),
     }
 }

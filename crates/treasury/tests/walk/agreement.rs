@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command::FEATURES;
+use crate::command::{FEATURES, Outbound};
 use crate::model::{Account, Credit, Flow, Model, Payment, Status, Way};
 use crate::rules::{Sums, must, of};
 use crate::world::Look;
@@ -20,8 +20,11 @@ pub fn check(look: &Look, sums: &Sums, model: &Model) -> Result<(), String> {
     for account in &model.accounts {
         financial_account(account, &look.shown[&account.id])?;
     }
-    let count = of(look, "obp_").count();
-    must(count == model.payments.len(), || format!("there are {count} OutboundPayments"))?;
+    for (flow, prefix) in [(Outbound::Payment, "obp_"), (Outbound::Transfer, "obt_")] {
+        let count = of(look, prefix).count();
+        let expected = model.payments.iter().filter(|payment| payment.flow == flow).count();
+        must(count == expected, || format!("there are {count} of {flow:?}, not {expected}"))?;
+    }
     for payment in &model.payments {
         outbound_payment(payment, model, &look.shown[&payment.id])?;
     }
@@ -182,11 +185,17 @@ fn transactions(look: &Look, model: &Model, ids: &Ids) -> Result<(), String> {
 fn events(look: &Look, model: &Model, ids: &Ids) -> Result<(), String> {
     for (events, told) in look.events.iter().zip(&model.told) {
         let of_flows = |(kind, _): &&(String, String)| {
-            kind.starts_with("treasury.outbound_payment") || kind.starts_with("treasury.received")
+            kind.starts_with("treasury.outbound") || kind.starts_with("treasury.received")
         };
         let events: Vec<_> = events.iter().filter(of_flows).cloned().collect();
         let told = told.iter().map(|(kind, flow)| match flow {
-            Flow::Payment(_) => (format!("treasury.outbound_payment.{kind}"), ids.of(model, *flow)),
+            Flow::Payment(at) => {
+                let name = match model.payments[*at].flow {
+                    Outbound::Payment => "outbound_payment",
+                    Outbound::Transfer => "outbound_transfer",
+                };
+                (format!("treasury.{name}.{kind}"), ids.of(model, *flow))
+            }
             Flow::Credit(_) | Flow::None => {
                 (format!("treasury.received_credit.{kind}"), ids.of(model, *flow))
             }

@@ -21,6 +21,7 @@ pub enum Command {
         amount: Amount,
     },
     Pay {
+        flow: Outbound,
         account: usize,
         to: To,
         amount: Amount,
@@ -56,9 +57,16 @@ pub enum Network {
     UsDomesticWire,
 }
 
+/// To somebody else, or to oneself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outbound {
+    Payment,
+    Transfer,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// One of [`NUMBERS`], given as such or by its token.
+    /// One of [`NUMBERS`], given as such or by its token; a transfer takes tokens alone.
     Bank {
         number: usize,
         by_token: bool,
@@ -105,13 +113,15 @@ impl Command {
 }
 
 /// The features that matter for the flows of this walk.
-pub const FEATURES: [&str; 4] = [
+pub const FEATURES: [&str; 6] = [
     "financial_addresses.aba",
     "intra_stripe_flows",
     "outbound_payments.ach",
     "outbound_payments.us_domestic_wire",
+    "outbound_transfers.ach",
+    "outbound_transfers.us_domestic_wire",
 ];
-pub const ALL_FEATURES: u8 = 0b1111;
+pub const ALL_FEATURES: u8 = 0b11_1111;
 
 /// The account numbers and tokens of test mode, with the steps that follow by themselves.
 pub const NUMBERS: [(&str, &str, &[Automatic]); 8] = [
@@ -170,8 +180,9 @@ fn commands() -> impl Strategy<Value = Command> {
     let fund = (account.clone(), networks(), 1..5_000i64).prop_map(|(account, network, cents)| {
         Command::Fund { account, network, amount: Amount::Cents(cents) }
     });
-    let pay = (account.clone(), targets(), amounts())
-        .prop_map(|(account, to, amount)| Command::Pay { account, to, amount });
+    let flow = select(vec![Outbound::Payment, Outbound::Payment, Outbound::Transfer]);
+    let pay = (flow, account.clone(), targets(), amounts())
+        .prop_map(|(flow, account, to, amount)| Command::Pay { flow, account, to, amount });
     let act = (0..4usize, actions()).prop_map(|(payment, action)| Command::Act { payment, action });
     let wait = prop_oneof![3 => 0..3_000i64, 1 => Just(1_000), 1 => 0..6 * HOUR_MS];
     prop_oneof![

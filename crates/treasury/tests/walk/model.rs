@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::{Action, Amount, Automatic, Command, NUMBERS, Network, To};
+use crate::command::{Action, Amount, Automatic, Command, NUMBERS, Network, Outbound, To};
 
 /// What a refused command's error says as its `code`.
 pub type Code = Option<&'static str>;
@@ -19,8 +19,9 @@ pub const OWNERS: usize = 3;
 /// The places of the features in `FEATURES`.
 const ABA: usize = 0;
 const WITHIN: usize = 1;
-const BY_ACH: usize = 2;
-const BY_WIRE: usize = 3;
+/// By ach and by wire: of payments, and of transfers.
+const BY_ACH: [usize; 2] = [2, 4];
+const BY_WIRE: [usize; 2] = [3, 5];
 
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -39,6 +40,7 @@ pub struct Account {
 #[derive(Clone, Debug)]
 pub struct Payment {
     pub id: String,
+    pub flow: Outbound,
     pub account: usize,
     pub amount: i64,
     pub way: Way,
@@ -140,9 +142,9 @@ impl Model {
             Command::Fund { account, network, amount } => {
                 Command::Fund { account: place(account), network, amount: cents(amount, account) }
             }
-            Command::Pay { account, to, amount } => {
+            Command::Pay { flow, account, to, amount } => {
                 let to = if let To::Account(to) = to { To::Account(place(to)) } else { to };
-                Command::Pay { account: place(account), to, amount: cents(amount, account) }
+                Command::Pay { flow, account: place(account), to, amount: cents(amount, account) }
             }
             Command::Act { payment, action } => {
                 let count = self.payments.len();
@@ -182,7 +184,9 @@ impl Model {
             Command::Fund { account, network, amount } => {
                 self.fund(account, network, cents(amount))
             }
-            Command::Pay { account, to, amount } => self.pay(account, to, cents(amount)),
+            Command::Pay { flow, account, to, amount } => {
+                self.pay(flow, account, to, cents(amount))
+            }
             Command::Act { payment, action } => self.act(payment, action),
             Command::Switch { account, feature, on } => self.change(account, |account| {
                 let bit = 1 << feature;
@@ -273,15 +277,18 @@ impl Model {
         Ok(())
     }
 
-    fn pay(&mut self, account: usize, to: To, amount: i64) -> Verdict {
+    fn pay(&mut self, flow: Outbound, account: usize, to: To, amount: i64) -> Verdict {
         let from = &self.accounts[account];
+        let is_transfer = flow == Outbound::Transfer;
+        let by = usize::from(is_transfer);
         let (way, feature, steps) = match to {
-            To::Bank { number, by_wire: false, .. } => (Way::Ach, BY_ACH, NUMBERS[number].2),
-            To::Bank { number, by_wire: true, .. } => (Way::Wire, BY_WIRE, NUMBERS[number].2),
+            To::Bank { number, by_wire: false, .. } => (Way::Ach, BY_ACH[by], NUMBERS[number].2),
+            To::Bank { number, by_wire: true, .. } => (Way::Wire, BY_WIRE[by], NUMBERS[number].2),
             To::Account(to) => {
                 let there = &self.accounts[to];
                 let takes = there.is_open && there.has(WITHIN) && !there.no_inbound;
-                if there.owner == from.owner || !takes {
+                let is_own = there.owner == from.owner;
+                if to == account || is_own != is_transfer || !takes {
                     return Err(None);
                 }
                 (Way::Within { to }, WITHIN, &[Automatic::Post][..])
@@ -298,6 +305,7 @@ impl Model {
         self.accounts[account].held += amount;
         self.payments.push(Payment {
             id: String::new(),
+            flow,
             account,
             amount,
             way,

@@ -1,7 +1,7 @@
 //! What a command asks the API for.
 
-use crate::command::{Action, Amount, Command, FEATURES, NUMBERS, Network, To};
-use crate::model::{Model, Way};
+use crate::command::{Action, Amount, Command, FEATURES, NUMBERS, Network, Outbound, To};
+use crate::model::{Model, Payment, Way};
 use crate::world::{Form, Request, World};
 
 /// The request of a resolved command, given by an owner.
@@ -26,10 +26,13 @@ pub fn of(command: Command, model: &Model, world: &World, owner: usize) -> Reque
             form.push(("network", network.into()));
             post("/v1/test_helpers/treasury/received_credits", String::new(), form)
         }
-        Command::Pay { account: from, to, amount } => {
+        Command::Pay { flow, account: from, to, amount } => {
             let mut form = money(amount, account(from));
             match to {
                 To::Account(to) => within(&mut form, account(to)),
+                To::Bank { number, .. } if flow == Outbound::Transfer => {
+                    form.push(("destination_payment_method", NUMBERS[number].1.into()));
+                }
                 To::Bank { number, by_token: true, .. } => {
                     form.push(("customer", world.customers[owner].clone()));
                     form.push(("destination_payment_method", NUMBERS[number].1.into()));
@@ -40,11 +43,16 @@ pub fn of(command: Command, model: &Model, world: &World, owner: usize) -> Reque
                 let network = "destination_payment_method_options[us_bank_account][network]";
                 form.push((network, "us_domestic_wire".into()));
             }
-            post("/v1/treasury/outbound_payments", String::new(), form)
+            let path = match flow {
+                Outbound::Payment => "/v1/treasury/outbound_payments",
+                Outbound::Transfer => "/v1/treasury/outbound_transfers",
+            };
+            post(path, String::new(), form)
         }
         Command::Act { payment, action } => {
-            let (path, form) = act(action, model.payments[payment].way);
-            post(path, model.payments[payment].id.clone(), form)
+            let Payment { id, flow, way, .. } = &model.payments[payment];
+            let (path, form) = act(action, *flow, *way);
+            post(path, id.clone(), form)
         }
         Command::Switch { account: of, feature, on } => {
             let name = SWITCHED[feature];
@@ -79,12 +87,16 @@ const CREATED_WITH: [&str; FEATURES.len()] = [
     "features[intra_stripe_flows][requested]",
     "features[outbound_payments][ach][requested]",
     "features[outbound_payments][us_domestic_wire][requested]",
+    "features[outbound_transfers][ach][requested]",
+    "features[outbound_transfers][us_domestic_wire][requested]",
 ];
 const SWITCHED: [&str; FEATURES.len()] = [
     "financial_addresses[aba][requested]",
     "intra_stripe_flows[requested]",
     "outbound_payments[ach][requested]",
     "outbound_payments[us_domestic_wire][requested]",
+    "outbound_transfers[ach][requested]",
+    "outbound_transfers[us_domestic_wire][requested]",
 ];
 
 fn money(amount: Amount, account: String) -> Form {
@@ -116,25 +128,44 @@ fn outside(form: &mut Form, number: &str) {
     form.push((name, number.to_owned()));
 }
 
-fn act(action: Action, way: Way) -> (&'static str, Form) {
-    const HELPER: &str = "/v1/test_helpers/treasury/outbound_payments/{id}";
+fn act(action: Action, flow: Outbound, way: Way) -> (&'static str, Form) {
+    let paths = match flow {
+        Outbound::Payment => &PAYMENT_PATHS,
+        Outbound::Transfer => &TRANSFER_PATHS,
+    };
+    let [cancel, fail, post, return_, track] = *paths;
     match action {
-        Action::Cancel => ("/v1/treasury/outbound_payments/{id}/cancel", vec![]),
-        Action::Fail => ("/v1/test_helpers/treasury/outbound_payments/{id}/fail", vec![]),
-        Action::Post => ("/v1/test_helpers/treasury/outbound_payments/{id}/post", vec![]),
+        Action::Cancel => (cancel, vec![]),
+        Action::Fail => (fail, vec![]),
+        Action::Post => (post, vec![]),
         Action::Return(code) => {
             let code = code.map(|code| ("returned_details[code]", code.to_owned()));
-            let path = "/v1/test_helpers/treasury/outbound_payments/{id}/return";
-            (path, code.into_iter().collect())
+            (return_, code.into_iter().collect())
         }
         Action::Track { other } if (way == Way::Wire) != other => {
             let imad = "tracking_details[us_domestic_wire][imad]";
             let kind = ("tracking_details[type]", "us_domestic_wire".to_owned());
-            (HELPER, vec![kind, (imad, "20230405MMQFMP1B000001".into())])
+            (track, vec![kind, (imad, "20230405MMQFMP1B000001".into())])
         }
         Action::Track { .. } => {
             let trace = ("tracking_details[ach][trace_id]", "841042400123450".to_owned());
-            (HELPER, vec![("tracking_details[type]", "ach".to_owned()), trace])
+            (track, vec![("tracking_details[type]", "ach".to_owned()), trace])
         }
     }
 }
+
+/// Where the actions are asked for: cancel, fail, post, return, track.
+const PAYMENT_PATHS: [&str; 5] = [
+    "/v1/treasury/outbound_payments/{id}/cancel",
+    "/v1/test_helpers/treasury/outbound_payments/{id}/fail",
+    "/v1/test_helpers/treasury/outbound_payments/{id}/post",
+    "/v1/test_helpers/treasury/outbound_payments/{id}/return",
+    "/v1/test_helpers/treasury/outbound_payments/{id}",
+];
+const TRANSFER_PATHS: [&str; 5] = [
+    "/v1/treasury/outbound_transfers/{id}/cancel",
+    "/v1/test_helpers/treasury/outbound_transfers/{id}/fail",
+    "/v1/test_helpers/treasury/outbound_transfers/{id}/post",
+    "/v1/test_helpers/treasury/outbound_transfers/{id}/return",
+    "/v1/test_helpers/treasury/outbound_transfers/{id}",
+];

@@ -55,7 +55,7 @@ pub fn check(look: &Look, ended: &mut Ended) -> Result<Sums, String> {
             stays(ended, id, serde_json::json!([shown, ids]))?;
         }
     }
-    for (id, shown) in of(look, "obp_") {
+    for (id, shown) in of(look, "obp_").chain(of(look, "obt_")) {
         // Of what is returned the tracking details can still be set.
         if ["canceled", "failed", "returned"].iter().any(|end| shown["status"] == *end) {
             let mut shown = shown.clone();

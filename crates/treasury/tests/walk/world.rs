@@ -25,9 +25,10 @@ pub const START: i64 = 1_680_716_009_000;
 const ROWS_MAX: usize = 10_000;
 
 /// Where objects are read, by the prefix of their ids.
-const READS: [(&str, &str); 5] = [
+const READS: [(&str, &str); 6] = [
     ("fa", "/v1/treasury/financial_accounts/{id}"),
     ("obp", "/v1/treasury/outbound_payments/{id}"),
+    ("obt", "/v1/treasury/outbound_transfers/{id}"),
     ("rc", "/v1/treasury/received_credits/{id}"),
     ("trxn", "/v1/treasury/transactions/{id}"),
     ("trxne", "/v1/treasury/transaction_entries/{id}"),
