@@ -79,6 +79,12 @@ impl Load {
         self.until("answers", || self.answered.load(Ordering::Relaxed) >= enough);
     }
 
+    /// Waits until that many requests have been refused.
+    #[track_caller]
+    pub fn refusals(&self, refusals: usize) {
+        self.until("refusals", || self.refused() >= refusals);
+    }
+
     #[track_caller]
     fn until(&self, what: &str, is_reached: impl Fn() -> bool) {
         let until = Instant::now() + PATIENCE;
@@ -125,8 +131,7 @@ impl Load {
     fn ask(&self, owner: &Sandbox, key: &str, path: &str) -> Option<Answer> {
         let keyed = owner.idempotency_key(key);
         let answer = if path == PAYMENTS {
-            let form: Vec<_> = self.form.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            keyed.try_post(path, &form)
+            keyed.try_post(path, &self.form())
         } else {
             keyed.try_post(path, &[])
         };
@@ -154,14 +159,38 @@ impl Load {
         sleep(Duration::from_millis(20));
     }
 
+    /// Takes note of a request that was sent and not answered.
+    pub fn unanswered(&self, key: &str) {
+        let sent = Sent { key: key.to_owned(), id: None, is_posted: false };
+        self.sent.lock().expect("what was sent").push(sent);
+    }
+
+    /// The parameters of each payment.
+    pub fn form(&self) -> Vec<(&str, &str)> {
+        self.form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
     /// Everything that was answered is there once, as it was answered; what was not can be sent
-    /// again and is then done once; the balance is the sum; every event has been told in order.
+    /// again and is then done once; the balance is the sum; every event has been told in order,
+    /// and no other.
     #[track_caller]
     pub fn check(&self, owner: &Sandbox) {
+        let others = self.check_but_others(owner, 1);
+        assert!(others.is_empty(), "told of what does not exist: {others:?}");
+    }
+
+    /// The same, where the receiver has heard of other stores, too: gives what else it was told of.
+    /// Of what was answered, only one in `every` is sent again.
+    #[track_caller]
+    pub fn check_but_others(&self, owner: &Sandbox, every: usize) -> Vec<String> {
         let sent = self.sent();
         assert!(!sent.is_empty(), "nothing was sent");
         let mut ids = BTreeSet::new();
-        for one in &sent {
+        for (at, one) in sent.iter().enumerate() {
+            if let Some(id) = one.id.as_ref().filter(|_| one.is_posted && at % every != 0) {
+                assert!(ids.insert(id.clone()), "{}: one payment for each key", one.key);
+                continue;
+            }
             let keyed = owner.idempotency_key(&one.key);
             let again = keyed.post_all(PAYMENTS, &self.form);
             let id = again.id();
@@ -181,7 +210,7 @@ impl Load {
         let account = FinancialAccount { owner: owner.clone(), id: self.account.id.clone() };
         let count = i64::try_from(ids.len()).expect("few");
         account.expect_balance(MONEY - AMOUNT * count, 0);
-        self.check_deliveries(owner, &ids);
+        self.check_deliveries(owner, &ids)
     }
 
     #[track_caller]
@@ -205,7 +234,7 @@ impl Load {
 
     /// Each payment's events came at least once, the first time in their order, and signed.
     #[track_caller]
-    fn check_deliveries(&self, owner: &Sandbox, ids: &BTreeSet<String>) {
+    fn check_deliveries(&self, owner: &Sandbox, ids: &BTreeSet<String>) -> Vec<String> {
         self.until("deliveries", || {
             let wait = serde_json::json!({"timeout_ms": 5_000});
             let answer = owner.post_json("/_exchequer/deliveries/wait", &wait);
@@ -226,8 +255,7 @@ impl Load {
             let kinds = heard.remove(id).unwrap_or_default();
             assert_eq!(kinds, EVENTS, "{id}: told in order");
         }
-        let left: Vec<_> = heard.keys().collect();
-        assert!(left.is_empty(), "told of what does not exist: {left:?}");
+        heard.into_keys().collect()
     }
 }
 

@@ -5,6 +5,8 @@
 //! They load both cores, so they are a binary of their own.
 
 mod database;
+mod disk;
 #[path = "../scenarios/mechanisms/failpoints.rs"]
 mod failpoints;
 mod load;
+mod torn;
