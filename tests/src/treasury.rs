@@ -117,6 +117,25 @@ impl FinancialAccount {
         self.owner.post("/v1/test_helpers/treasury/received_debits", &params)
     }
 
+    /// Asks for an InboundTransfer from a bank account of the owner's own, or from a test token.
+    #[track_caller]
+    pub fn transfers_in(&self, amount: i64, origin: &str) -> Answer {
+        self.transfers_in_with(amount, origin, &[])
+    }
+
+    #[track_caller]
+    pub fn transfers_in_with(&self, amount: i64, origin: &str, more: &[(&str, &str)]) -> Answer {
+        let amount = amount.to_string();
+        let mut params = vec![
+            ("amount", amount.as_str()),
+            ("currency", "usd"),
+            ("financial_account", self.id.as_str()),
+            ("origin_payment_method", origin),
+        ];
+        params.extend_from_slice(more);
+        self.owner.post("/v1/treasury/inbound_transfers", &params)
+    }
+
     /// Starts an OutboundPayment of this many cents.
     pub fn pays(&self, amount: i64) -> Draft {
         self.sends("outbound_payments", amount)

@@ -133,6 +133,25 @@ pub fn set_status(tx: &mut Tx<'_>, id: &str, status: MandateStatus) -> Result<()
     Ok(())
 }
 
+/// The latest permission to take money from a PaymentMethod; one for a single time is none for
+/// others.
+pub fn active_of(view: &View<'_>, payment_method: &str) -> Result<Option<Arc<Mandate>>> {
+    const LATEST: usize = 10;
+    let (owner, newest) = (view.owner.number, IdRange::prefix(Mandate::PREFIX, true));
+    let living =
+        view.session.index(owner, "living_payment_method", payment_method, &newest, LATEST)?;
+    for id in living {
+        let mandate = view.load::<Mandate>(&id)?;
+        let is_active = |mandate: &Arc<Mandate>| {
+            mandate.status == MandateStatus::Active && mandate.single_use.is_none()
+        };
+        if mandate.as_ref().is_some_and(is_active) {
+            return Ok(mandate);
+        }
+    }
+    Ok(None)
+}
+
 /// No money may be taken from a PaymentMethod any more.
 pub fn revoke_all(tx: &mut Tx<'_>, payment_method: &str) -> Result<()> {
     const AT_ONCE_MAX: usize = 100;

@@ -8,6 +8,7 @@ use store::{IdRange, PostingRow};
 
 use crate::book::{ENTRY_PREFIX, EntryType};
 use crate::financial_account::FinancialAccount;
+use crate::inbound_transfer::InboundTransfer;
 use crate::outbound_payment::{OutboundPayment, ToSomebody};
 use crate::outbound_transfer::{OutboundTransfer, ToOneself};
 use crate::received_credit::ReceivedCredit;
@@ -15,6 +16,7 @@ use crate::received_debit::ReceivedDebit;
 use crate::transaction::{StatusName, Transaction};
 
 mod flows;
+mod inbound_transfer;
 mod received_debit;
 mod transaction;
 
@@ -26,6 +28,7 @@ pub fn audits() -> Audits {
         objects: vec![
             Audit::of::<FinancialAccount>(financial_account),
             Audit::of::<Transaction>(transaction::check),
+            Audit::of::<InboundTransfer>(inbound_transfer::inbound_transfer),
             Audit::of::<OutboundPayment>(flows::outbound::<ToSomebody>),
             Audit::of::<OutboundTransfer>(flows::outbound::<ToOneself>),
             Audit::of::<ReceivedCredit>(flows::received_credit),
@@ -45,6 +48,7 @@ enum End {
 
 /// The ways an entry can move money.
 const MOVES: &[(EntryType, End, End)] = &[
+    (EntryType::InboundTransfer, End::Outside, End::Cash),
     (EntryType::InboundTransferReturn, End::Cash, End::Outside),
     (EntryType::Other, End::Cash, End::Outside),
     (EntryType::Other, End::Outside, End::Cash),

@@ -10,6 +10,7 @@ pub mod capability;
 pub mod destination;
 pub mod features;
 pub mod financial_account;
+pub mod inbound_transfer;
 pub mod outbound;
 pub mod outbound_payment;
 pub mod outbound_transfer;
@@ -29,6 +30,7 @@ pub fn resources() -> Vec<api::operation::Resource> {
     vec![
         financial_account::resource(),
         financial_account::hash::resource(),
+        inbound_transfer::resource(),
         outbound_payment::resource(),
         outbound_transfer::resource(),
         received_credit::resource(),

@@ -8,6 +8,7 @@ use api::{Json, Resource, Result, View};
 use store::Millis;
 use store::seal::Sealer;
 
+use crate::inbound_transfer::InboundTransfer;
 use crate::outbound_payment::OutboundPayment;
 use crate::outbound_transfer::OutboundTransfer;
 use crate::received_credit::ReceivedCredit;
@@ -69,6 +70,7 @@ pub fn page(view: &View<'_>, token: &Token) -> Result<Option<String>> {
 type Show = fn(&View<'_>, &Token) -> Result<Option<String>>;
 
 const FLOWS: &[Show] = &[
+    |view, token| show::<InboundTransfer>(view, token, "Inbound transfer"),
     |view, token| show::<OutboundPayment>(view, token, "Outbound payment"),
     |view, token| show::<OutboundTransfer>(view, token, "Outbound transfer"),
     |view, token| show::<ReceivedCredit>(view, token, "Received credit"),
@@ -98,13 +100,18 @@ fn rows(flow: &Json) -> Vec<(&'static str, String)> {
     tell("Expected arrival", moment(flow, "expected_arrival_date"));
     if let Some(transitions) = flow.get("status_transitions") {
         tell("Posted", moment(transitions, "posted_at"));
+        tell("Succeeded", moment(transitions, "succeeded_at"));
         tell("Canceled", moment(transitions, "canceled_at"));
         tell("Failed", moment(transitions, "failed_at"));
         tell("Returned", moment(transitions, "returned_at"));
     }
     tell("Statement descriptor", text(flow, "statement_descriptor"));
     tell("Description", text(flow, "description"));
-    tell("From", flow.get("initiating_payment_method_details").and_then(party));
+    // Whoever sends, or pulls.
+    let initiator = flow.get("initiating_payment_method_details").and_then(party);
+    let is_debit = text(flow, "object").as_deref() == Some(ReceivedDebit::OBJECT);
+    tell(if is_debit { "To" } else { "From" }, initiator);
+    tell("From", flow.get("origin_payment_method_details").and_then(party));
     tell("To", flow.get("destination_payment_method_details").and_then(party));
     tell("Financial account", text(flow, "financial_account").map(|id| ending(&id)));
     tell("Reference", text(flow, "id"));

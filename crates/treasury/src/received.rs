@@ -39,7 +39,8 @@ impl Status {
 #[serde(rename_all = "snake_case")]
 pub enum Initiator {
     UsBankAccount {
-        name: String,
+        #[serde(flatten)]
+        billing_details: Box<BillingDetails>,
         last4: String,
         routing_number: String,
     },
@@ -50,7 +51,7 @@ pub enum Initiator {
 impl Initiator {
     pub fn name(&self) -> Option<&str> {
         match self {
-            Initiator::UsBankAccount { name, .. } => Some(name),
+            Initiator::UsBankAccount { billing_details, .. } => billing_details.name.as_deref(),
             Initiator::FinancialAccount(_) => None,
         }
     }
@@ -64,12 +65,9 @@ impl Initiator {
 
     /// The value of `initiating_payment_method_details`.
     pub fn render(&self) -> Json {
-        let name = self.name().map(str::to_owned);
-        let billing_details = BillingDetails { name, ..BillingDetails::default() };
-        let billing_details = billing_details.render_for_treasury();
         match self {
-            Initiator::UsBankAccount { last4, routing_number, .. } => object([
-                ("billing_details", billing_details),
+            Initiator::UsBankAccount { billing_details, last4, routing_number } => object([
+                ("billing_details", billing_details.render_for_treasury()),
                 ("type", "us_bank_account".into()),
                 (
                     "us_bank_account",
@@ -81,7 +79,7 @@ impl Initiator {
                 ),
             ]),
             Initiator::FinancialAccount(id) => object([
-                ("billing_details", billing_details),
+                ("billing_details", BillingDetails::default().render_for_treasury()),
                 (
                     "financial_account",
                     object([("id", Json::from(id)), ("network", "stripe".into())]),
@@ -126,8 +124,9 @@ impl Initiator {
         };
         let last4 = account.account_number.as_deref().map(bank::last4);
         let or = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
+        let name = Some(or(account.account_holder_name, NAME));
         Initiator::UsBankAccount {
-            name: or(account.account_holder_name, NAME),
+            billing_details: BillingDetails { name, ..BillingDetails::default() }.into(),
             last4: or(last4, LAST4),
             routing_number: or(account.routing_number, TEST_ROUTING_NUMBER),
         }
@@ -194,10 +193,16 @@ mod tests {
 
     #[test]
     fn what_is_not_told_about_the_other_side_is_made_up() {
-        let Initiator::UsBankAccount { name, last4, routing_number } = Initiator::of(None) else {
-            return;
-        };
-        assert_eq!([&*name, &*last4, &*routing_number], ["Jane Austen", "6789", "110000000"]);
+        let told = Initiator::of(None);
+        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), "6789"));
+        let kept = serde_json::to_value(&told).unwrap();
+        let bank = serde_json::json!({
+            "name": "Jane Austen",
+            "last4": "6789",
+            "routing_number": "110000000",
+        });
+        assert_eq!(kept, serde_json::json!({"us_bank_account": bank}));
+        assert_eq!(serde_json::from_value::<Initiator>(kept).unwrap(), told);
         let account = InitiatorBankAccount {
             account_number: Some("000999991234".into()),
             ..InitiatorBankAccount::default()

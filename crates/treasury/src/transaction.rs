@@ -20,6 +20,7 @@ use store::{IdRange, Millis};
 
 use crate::book::FlowType;
 use crate::financial_account::FinancialAccount;
+use crate::inbound_transfer::InboundTransfer;
 use crate::outbound_payment::OutboundPayment;
 use crate::outbound_transfer::OutboundTransfer;
 use crate::receipt;
@@ -308,6 +309,7 @@ pub fn flow_details(view: &View<'_>, kind: FlowType, id: Option<&str>) -> Result
 /// The same for a flow of another account of the platform.
 pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> Result<Json> {
     let flow = match kind {
+        FlowType::InboundTransfer => flow::<InboundTransfer>(view, acct, id)?,
         FlowType::ReceivedCredit => flow::<ReceivedCredit>(view, acct, id)?,
         FlowType::ReceivedDebit => flow::<ReceivedDebit>(view, acct, id)?,
         FlowType::OutboundPayment => flow::<OutboundPayment>(view, acct, id)?,
@@ -315,7 +317,6 @@ pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> 
         // Flows that are not served.
         FlowType::CreditReversal
         | FlowType::DebitReversal
-        | FlowType::InboundTransfer
         | FlowType::IssuingAuthorization
         | FlowType::Other => None,
     };

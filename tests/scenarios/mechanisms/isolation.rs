@@ -59,6 +59,10 @@ impl Belongings {
             ("treasury/financial_accounts", account.id.clone()),
             ("treasury/outbound_payments", payment.id.clone()),
             ("treasury/outbound_transfers", transfer.id.clone()),
+            (
+                "treasury/inbound_transfers",
+                account.transfers_in(100, "pm_usBankAccount_processing").id(),
+            ),
             ("treasury/received_credits", of_account("/v1/treasury/received_credits")),
             ("treasury/received_debits", account.is_debited(100).id()),
             ("treasury/transactions", of_account("/v1/treasury/transactions")),
@@ -199,6 +203,7 @@ fn references_to_somebody_elses_objects_are_as_good_as_absent() {
             ("/v1/treasury/financial_accounts", "/v1/treasury/transaction_entries"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/received_credits"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/received_debits"),
+            ("/v1/treasury/financial_accounts", "/v1/treasury/inbound_transfers"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/outbound_payments"),
         ] {
             let id = &belongings.ids[collection];

@@ -9,6 +9,8 @@ mod closing;
 mod dates;
 mod debits;
 mod features;
+mod inbound;
+mod inbound_origins;
 mod intra_stripe;
 mod lists;
 mod money_in;
@@ -34,6 +36,7 @@ pub const PAYMENTS: &str = "/v1/treasury/outbound_payments";
 pub const TRANSFERS: &str = "/v1/treasury/outbound_transfers";
 pub const CREDITS: &str = "/v1/treasury/received_credits";
 pub const DEBITS: &str = "/v1/treasury/received_debits";
+pub const INBOUND: &str = "/v1/treasury/inbound_transfers";
 pub const TRANSACTIONS: &str = "/v1/treasury/transactions";
 pub const ENTRIES: &str = "/v1/treasury/transaction_entries";
 
@@ -96,6 +99,7 @@ impl Given {
                 "payments": account.payments(),
                 "transfers": account.list(TRANSFERS, &[("limit", "100")]).data(),
                 "credits": account.list(CREDITS, &[("limit", "100")]).data(),
+                "inbound": account.list(INBOUND, &[("limit", "100")]).data(),
                 "debits": account.list(DEBITS, &[("limit", "100")]).data(),
                 "transactions": account.transactions(),
                 "entries": account.entries(),

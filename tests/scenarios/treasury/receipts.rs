@@ -54,6 +54,18 @@ fn a_receipt_of_money_that_was_pulled() {
 }
 
 #[test]
+fn a_receipt_of_money_from_ones_own_bank() {
+    let given = Given::new();
+    let transfer = given.a.transfers_in(12_345, "pm_usBankAccount_processing");
+    let page = open(&given, transfer.ok().text("hosted_regulatory_receipt_url"));
+    page.expect_status(200);
+    for part in ["inbound transfer", "123.45", "processing", "jane austen, account ending in 6789"]
+    {
+        assert!(text(&page).contains(part), "{part}: {page:?}");
+    }
+}
+
+#[test]
 fn a_receipt_is_kept_for_sixty_days() {
     let given = Given::with(10_000);
     let payment = given.a.pays(2_345).to_bank(ROUTING, WAITS);

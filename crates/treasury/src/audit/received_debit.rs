@@ -5,8 +5,10 @@ use api::params::Currency;
 use api::{Result, View};
 
 use super::flows::{Expected, Flow, agrees};
+use super::inbound_transfer::is_return_of;
 use crate::book::{EntryType, FlowType};
 use crate::financial_account::FinancialAccount;
+use crate::inbound_transfer::InboundTransfer;
 use crate::received::Status;
 use crate::received_debit::{Cause, ReceivedDebit};
 use crate::transaction;
@@ -44,6 +46,11 @@ pub(super) fn received_debit(
     row.must(debit.currency == Currency::USD, "its currency is another than usd");
     if view.load::<FinancialAccount>(&debit.financial_account)?.is_none() {
         row.wrong(format!("its {} is not there", debit.financial_account));
+    }
+    if let Some(Cause::InboundTransfer(id)) = &debit.cause {
+        let transfer = view.load::<InboundTransfer>(id)?;
+        let is_returned = transfer.is_some_and(|transfer| is_return_of(debit, &transfer));
+        row.must(is_returned, format!("the transfer {id} that it took back does not know it"));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use store::PostingRow;
 use super::{posting, show};
 use crate::book::{EntryType, FlowType};
 use crate::financial_account::FinancialAccount;
+use crate::inbound_transfer::InboundTransfer;
 use crate::outbound::{Kind, Outbound, Stage};
 use crate::outbound_payment::OutboundPayment;
 use crate::outbound_transfer::OutboundTransfer;
@@ -19,6 +20,7 @@ use crate::transaction::{StatusName, Transaction};
 const LIVES: &[(FlowType, StatusName, &[EntryType])] = {
     use EntryType::*;
     &[
+        (FlowType::InboundTransfer, StatusName::Posted, &[InboundTransfer]),
         (FlowType::Other, StatusName::Posted, &[Other]),
         (FlowType::OutboundPayment, StatusName::Open, &[OutboundPayment]),
         (FlowType::OutboundPayment, StatusName::Posted, &[OutboundPayment, OutboundPaymentPosting]),
@@ -76,6 +78,10 @@ pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_
         (FlowType::OutboundTransfer, Some(flow)) => {
             let flow = view.load::<OutboundTransfer>(flow)?;
             flow.is_some_and(|flow| transactions_of(&flow).contains(&Some(&transaction.id)))
+        }
+        (FlowType::InboundTransfer, Some(flow)) => {
+            let flow = view.load::<InboundTransfer>(flow)?;
+            flow.is_some_and(|flow| flow.stage.transaction() == Some(&transaction.id))
         }
         (FlowType::ReceivedCredit, Some(flow)) => {
             let flow = view.load::<ReceivedCredit>(flow)?;

@@ -72,7 +72,8 @@ impl UsBankAccount {
         }
     }
 
-    fn render(&self) -> Json {
+    /// The `us_bank_account` of the details of a flow.
+    pub fn render(&self) -> Json {
         object([
             ("account_holder_type", self.account_holder_type.into()),
             ("account_type", self.account_type.into()),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::{self, EntryType, Flow, FlowType};
 use crate::financial_account::{FinancialAccount, LEFT_BEHIND, LEFT_BEHIND_CASH, Status, announce};
+use crate::inbound_transfer;
 use crate::receipt;
 use crate::transaction::describe;
 
@@ -125,15 +126,24 @@ pub enum Refusal {
     Closed,
     /// Payments on their way hold money.
     MoneyHeld,
+    /// Transfers are still to bring money.
+    MoneyAwaited,
     /// There is cash, or a debt, and nobody takes it.
     MoneyLeft,
 }
 
 /// How an account can be closed: with nothing left, or with cash to be swept to another account. A
 /// closed one is only swept: of what a bank sent back later.
-pub fn decide(account: &FinancialAccount, takes_cash: bool) -> Result<Option<Amount>, Refusal> {
+pub fn decide(
+    account: &FinancialAccount,
+    is_awaited: bool,
+    takes_cash: bool,
+) -> Result<Option<Amount>, Refusal> {
     if account.is_closed && !account.holds_money() {
         return Err(Refusal::Closed);
+    }
+    if is_awaited {
+        return Err(Refusal::MoneyAwaited);
     }
     if account.balance.outbound_pending != 0 || account.balance.inbound_pending != 0 {
         return Err(Refusal::MoneyHeld);
@@ -152,7 +162,7 @@ impl Refusal {
             Refusal::Closed => {
                 ApiError::transition(format!("The FinancialAccount {id} is closed already."))
             }
-            Refusal::MoneyHeld => ApiError::invalid(format!(
+            Refusal::MoneyHeld | Refusal::MoneyAwaited => ApiError::invalid(format!(
                 "The FinancialAccount {id} cannot be closed while it has pending flows."
             )),
             Refusal::MoneyLeft => ApiError::invalid(format!(
@@ -172,7 +182,9 @@ pub(super) fn close(tx: &mut Tx<'_>, path: &Path, p: &Close) -> Result<Arc<Finan
         Some(settings) => Some(settings.heir(tx, &before)?),
         None => living_heir(tx, &before)?,
     };
-    let cash = decide(&before, heir.is_some()).map_err(|refusal| refusal.error(&before))?;
+    let is_awaited = inbound_transfer::is_awaited(tx, &before.id)?;
+    let cash = decide(&before, is_awaited, heir.is_some());
+    let cash = cash.map_err(|refusal| refusal.error(&before))?;
     if let Some((heir, cash)) = heir.as_ref().zip(cash) {
         sweep(tx, &before.id, heir, cash)?;
     }
@@ -277,10 +289,11 @@ mod tests {
         for (cash, outbound_pending, takes_cash, outcome) in table {
             let mut account = FinancialAccount::new("fa_1".into(), 0);
             account.balance = Impact { cash, inbound_pending: 0, outbound_pending };
-            assert_eq!(decide(&account, takes_cash), outcome, "{cash} {outbound_pending}");
+            assert_eq!(decide(&account, false, takes_cash), outcome, "{cash} {outbound_pending}");
+            assert_eq!(decide(&account, true, takes_cash), Err(Refusal::MoneyAwaited));
             account.is_closed = true;
             let closed = if account.holds_money() { outcome } else { Err(Refusal::Closed) };
-            assert_eq!(decide(&account, takes_cash), closed, "{cash} {outbound_pending}");
+            assert_eq!(decide(&account, false, takes_cash), closed, "{cash} {outbound_pending}");
         }
     }
 }
