@@ -9,22 +9,27 @@ use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
+use tokio_postgres::{Client, Error, Row, Statement};
 
+use super::address::Address;
 use super::columns;
 use crate::{Result, StoreError};
 
 pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// A database that says nothing for so long is given up; a batch on it is then in doubt. Emptying
+/// a large sandbox is the longest that one statement takes.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// How long a program that was cut off in a batch may still hold the workspace's row, how long
 /// others wait for it, and plans that depend neither on values nor on statistics: every statement
-/// is one walk along an index.
+/// is one walk along an index. A limit on statements would end the wait for a standby as if the
+/// commit were safe.
 const SESSION: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; \
+                       SET statement_timeout = 0; \
                        SET client_min_messages = warning; SET jit = off; SET timezone = 'UTC'; \
                        SET plan_cache_mode = force_generic_plan; \
                        SET enable_seqscan = off; SET enable_bitmapscan = off; \
                        SET enable_hashjoin = off; SET enable_mergejoin = off";
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     /// Drives the connection while somebody waits for it; none only while this is dropped.
@@ -42,7 +47,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn new(failure: Failure, why: String) -> Self {
+    pub fn new(failure: Failure, why: String) -> Self {
         Refused { failure, why }
     }
 }
@@ -62,18 +67,11 @@ pub(super) enum Failure {
 }
 
 impl Link {
-    pub fn open(config: &Config) -> Result<Link, Refused> {
+    pub fn open(address: &Address) -> Result<Link, Refused> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Refused::new(Failure::Passing, e.to_string()))?;
         let connected = runtime.block_on(async {
-            let late = |_| Refused::new(Failure::Passing, "it does not answer".into());
-            let connecting = tokio::time::timeout(CONNECT_WITHIN, config.connect(NoTls));
-            let (client, connection) = connecting.await.map_err(late)??;
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to the database ended");
-                }
-            });
+            let client = address.connect().await?;
             client.batch_execute(SESSION).await?;
             Ok(client)
         });
@@ -92,7 +90,13 @@ impl Link {
         let Some(runtime) = &self.runtime else {
             return Err(StoreError::Engine("the connection is closed".into()));
         };
-        runtime.block_on(work).map_err(|error| self.note(&error))
+        match runtime.block_on(async { tokio::time::timeout(SILENCE_MAX, work).await }) {
+            Ok(result) => result.map_err(|error| self.note(&error)),
+            Err(_) => {
+                self.failed.set(Some(Failure::Passing));
+                Err(StoreError::Engine("the database does not answer".into()))
+            }
+        }
     }
 
     fn note(&self, error: &Error) -> StoreError {

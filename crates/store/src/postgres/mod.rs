@@ -4,26 +4,25 @@
 //! of a workspace run one after another wherever they come in. Nothing here needs a sequence, an
 //! advisory lock or a stored procedure, and every key begins with the workspace.
 
+mod address;
 mod columns;
 mod copy;
 mod lease;
 mod link;
 mod reader;
 pub(crate) mod statements;
+mod tls;
 mod writer;
 
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-use tokio_postgres::Config;
-use tokio_postgres::config::TargetSessionAttrs;
 
 pub use copy::copy_to;
 pub use lease::Due;
 pub use writer::{Trouble, Writer};
 
+use self::address::Address;
 use self::link::{Failure, Link, Refused};
 use self::reader::PostgresReader;
 use self::statements as sql;
@@ -76,14 +75,14 @@ pub(crate) fn number_of(tail: &Tail) -> i64 {
 
 /// What all connections of this program share.
 struct Shared {
-    config: Config,
+    address: Address,
     /// This program among those on the database.
     node: i64,
 }
 
 impl Shared {
     fn connect(&self) -> Result<Link, Refused> {
-        Link::open(&self.config)
+        Link::open(&self.address)
     }
 }
 
@@ -133,15 +132,10 @@ impl Database {
     }
 
     fn connect(url: &str) -> Result<Database> {
-        let mut config = Config::from_str(url).map_err(|error| {
-            StoreError::Unusable(format!("this is no address of a database: {error}"))
-        })?;
-        // Of several hosts only the primary takes writes.
-        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        config.application_name("exchequer");
+        let address = Address::parse(url)?;
         let mut node = [0u8; 8];
         secret_bytes(&mut node);
-        let shared = Shared { config, node: i64::from_be_bytes(node) };
+        let shared = Shared { address, node: i64::from_be_bytes(node) };
         Ok(Database { shared: Arc::new(shared), idle: Mutex::default() })
     }
 
