@@ -2,6 +2,7 @@
 //! standby. Every commit of it is flushed. It is gone when the test is, however that ends.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout};
 use std::sync::Mutex;
@@ -91,6 +92,32 @@ impl Postgres {
         let script = Mutex::new((input.expect("a pipe"), output));
         let options = format!("{QUIET} {settings}");
         Postgres { folder: line.trim().into(), script, options, _child: child }
+    }
+
+    /// Takes connections on loopback, only with TLS and this certificate and only with a password:
+    /// gives the port. Its socket is of no use any more.
+    #[track_caller]
+    pub fn listen_with_tls(&mut self, certificate: &str, key: &str, password: &str) -> u16 {
+        for (from, name) in [(certificate, "given.crt"), (key, "given.key")] {
+            let text = std::fs::read(from).expect("a file");
+            let to = self.folder.join(name);
+            std::fs::write(&to, text).expect("a file in the cluster's folder");
+            let mode = std::fs::Permissions::from_mode(0o644);
+            std::fs::set_permissions(&to, mode).expect("its rights");
+        }
+        // The key must belong to the server, and to nobody else.
+        self.run("install -m 600 $folder/given.key $folder/server.key");
+        self.sql(&format!("ALTER USER exchequer PASSWORD '{password}'"));
+        self.run("echo 'hostssl all all 127.0.0.0/8 scram-sha-256' >$folder/data/pg_hba.conf");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+        let port = port.expect("a free port").port();
+        self.stop(Shutdown::Fast);
+        self.options.push_str(&format!(
+            " -c listen_addresses=127.0.0.1,127.0.0.2 -c port={port} -c ssl=on \
+             -c ssl_cert_file=$folder/given.crt -c ssl_key_file=$folder/server.key"
+        ));
+        self.start_again();
+        port
     }
 
     fn create_database(&mut self) {

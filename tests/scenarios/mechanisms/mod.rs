@@ -4,6 +4,7 @@ mod backoff;
 mod bad_input;
 mod clock;
 mod crashes;
+mod encrypted;
 pub mod failpoints;
 mod isolation;
 mod metrics;
