@@ -136,6 +136,18 @@ impl FinancialAccount {
         self.owner.post("/v1/treasury/inbound_transfers", &params)
     }
 
+    /// Asks for the CreditReversal of a ReceivedCredit of the same owner.
+    #[track_caller]
+    pub fn sends_back(&self, credit: &str) -> Answer {
+        self.owner.post("/v1/treasury/credit_reversals", &[("received_credit", credit)])
+    }
+
+    /// Asks for the DebitReversal of a ReceivedDebit of the same owner.
+    #[track_caller]
+    pub fn takes_back(&self, debit: &str) -> Answer {
+        self.owner.post("/v1/treasury/debit_reversals", &[("received_debit", debit)])
+    }
+
     /// Starts an OutboundPayment of this many cents.
     pub fn pays(&self, amount: i64) -> Draft {
         self.sends("outbound_payments", amount)

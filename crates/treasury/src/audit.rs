@@ -7,6 +7,8 @@ use ledger::{Account, Amount, Impact, LedgerError, Posting, Side};
 use store::{IdRange, PostingRow};
 
 use crate::book::{ENTRY_PREFIX, EntryType};
+use crate::credit_reversal::CreditReversal;
+use crate::debit_reversal::DebitReversal;
 use crate::financial_account::FinancialAccount;
 use crate::inbound_transfer::InboundTransfer;
 use crate::outbound_payment::{OutboundPayment, ToSomebody};
@@ -18,6 +20,7 @@ use crate::transaction::{StatusName, Transaction};
 mod flows;
 mod inbound_transfer;
 mod received_debit;
+mod reversals;
 mod transaction;
 
 /// How many rows are held at a time.
@@ -28,6 +31,8 @@ pub fn audits() -> Audits {
         objects: vec![
             Audit::of::<FinancialAccount>(financial_account),
             Audit::of::<Transaction>(transaction::check),
+            Audit::of::<CreditReversal>(reversals::credit_reversal),
+            Audit::of::<DebitReversal>(reversals::debit_reversal),
             Audit::of::<InboundTransfer>(inbound_transfer::inbound_transfer),
             Audit::of::<OutboundPayment>(flows::outbound::<ToSomebody>),
             Audit::of::<OutboundTransfer>(flows::outbound::<ToOneself>),
@@ -48,6 +53,9 @@ enum End {
 
 /// The ways an entry can move money.
 const MOVES: &[(EntryType, End, End)] = &[
+    (EntryType::CreditReversal, End::Cash, End::Held),
+    (EntryType::CreditReversalPosting, End::Held, End::Outside),
+    (EntryType::DebitReversal, End::Outside, End::Cash),
     (EntryType::InboundTransfer, End::Outside, End::Cash),
     (EntryType::InboundTransferReturn, End::Cash, End::Outside),
     (EntryType::Other, End::Cash, End::Outside),

@@ -7,6 +7,8 @@ pub mod audit;
 pub mod book;
 pub mod calendar;
 pub mod capability;
+pub mod credit_reversal;
+pub mod debit_reversal;
 pub mod destination;
 pub mod features;
 pub mod financial_account;
@@ -28,6 +30,8 @@ mod testing;
 /// Everything that this product declares.
 pub fn resources() -> Vec<api::operation::Resource> {
     vec![
+        credit_reversal::resource(),
+        debit_reversal::resource(),
         financial_account::resource(),
         financial_account::hash::resource(),
         inbound_transfer::resource(),

@@ -8,6 +8,8 @@ use api::{Json, Resource, Result, View};
 use store::Millis;
 use store::seal::Sealer;
 
+use crate::credit_reversal::CreditReversal;
+use crate::debit_reversal::DebitReversal;
 use crate::inbound_transfer::InboundTransfer;
 use crate::outbound_payment::OutboundPayment;
 use crate::outbound_transfer::OutboundTransfer;
@@ -70,6 +72,8 @@ pub fn page(view: &View<'_>, token: &Token) -> Result<Option<String>> {
 type Show = fn(&View<'_>, &Token) -> Result<Option<String>>;
 
 const FLOWS: &[Show] = &[
+    |view, token| show::<CreditReversal>(view, token, "Credit reversal"),
+    |view, token| show::<DebitReversal>(view, token, "Debit reversal"),
     |view, token| show::<InboundTransfer>(view, token, "Inbound transfer"),
     |view, token| show::<OutboundPayment>(view, token, "Outbound payment"),
     |view, token| show::<OutboundTransfer>(view, token, "Outbound transfer"),
@@ -101,6 +105,7 @@ fn rows(flow: &Json) -> Vec<(&'static str, String)> {
     if let Some(transitions) = flow.get("status_transitions") {
         tell("Posted", moment(transitions, "posted_at"));
         tell("Succeeded", moment(transitions, "succeeded_at"));
+        tell("Completed", moment(transitions, "completed_at"));
         tell("Canceled", moment(transitions, "canceled_at"));
         tell("Failed", moment(transitions, "failed_at"));
         tell("Returned", moment(transitions, "returned_at"));
@@ -113,6 +118,7 @@ fn rows(flow: &Json) -> Vec<(&'static str, String)> {
     tell(if is_debit { "To" } else { "From" }, initiator);
     tell("From", flow.get("origin_payment_method_details").and_then(party));
     tell("To", flow.get("destination_payment_method_details").and_then(party));
+    tell("Reverses", text(flow, "received_credit").or_else(|| text(flow, "received_debit")));
     tell("Financial account", text(flow, "financial_account").map(|id| ending(&id)));
     tell("Reference", text(flow, "id"));
     rows

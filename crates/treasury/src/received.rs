@@ -178,12 +178,24 @@ impl Reversal {
         Reversal { restricted_reason: Some(RestrictedReason::AlreadyReversed), ..self }
     }
 
+    /// The value of `reversal_details`.
     pub fn render(&self) -> Json {
         object([
             ("deadline", self.deadline.into()),
             ("restricted_reason", self.restricted_reason.into()),
         ])
     }
+}
+
+/// The refusal of a reversal that is restricted. What failed has moved nothing that could be
+/// reversed.
+pub fn check_reversible(reversal: Option<Reversal>, title: &str) -> Result<(), ApiError> {
+    let why = match reversal.map(|reversal| reversal.restricted_reason) {
+        Some(None) => return Ok(()),
+        Some(Some(reason)) => reason.as_str(),
+        None => "it failed",
+    };
+    Err(ApiError::transition(format!("This {title} cannot be reversed: {why}.")))
 }
 
 #[cfg(test)]

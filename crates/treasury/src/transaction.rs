@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use store::{IdRange, Millis};
 
 use crate::book::FlowType;
+use crate::credit_reversal::CreditReversal;
+use crate::debit_reversal::DebitReversal;
 use crate::financial_account::FinancialAccount;
 use crate::inbound_transfer::InboundTransfer;
 use crate::outbound_payment::OutboundPayment;
@@ -309,16 +311,15 @@ pub fn flow_details(view: &View<'_>, kind: FlowType, id: Option<&str>) -> Result
 /// The same for a flow of another account of the platform.
 pub fn flow_details_of(view: &View<'_>, acct: i64, kind: FlowType, id: &str) -> Result<Json> {
     let flow = match kind {
+        FlowType::CreditReversal => flow::<CreditReversal>(view, acct, id)?,
+        FlowType::DebitReversal => flow::<DebitReversal>(view, acct, id)?,
         FlowType::InboundTransfer => flow::<InboundTransfer>(view, acct, id)?,
         FlowType::ReceivedCredit => flow::<ReceivedCredit>(view, acct, id)?,
         FlowType::ReceivedDebit => flow::<ReceivedDebit>(view, acct, id)?,
         FlowType::OutboundPayment => flow::<OutboundPayment>(view, acct, id)?,
         FlowType::OutboundTransfer => flow::<OutboundTransfer>(view, acct, id)?,
         // Flows that are not served.
-        FlowType::CreditReversal
-        | FlowType::DebitReversal
-        | FlowType::IssuingAuthorization
-        | FlowType::Other => None,
+        FlowType::IssuingAuthorization | FlowType::Other => None,
     };
     Ok(flow.map_or(Json::Null, |flow| object([("type", kind.into()), (kind.as_str(), flow)])))
 }

@@ -58,6 +58,11 @@ impl Belongings {
             ("webhook_endpoints", owner.webhook(&receiver, &["customer.created"]).id),
             ("treasury/financial_accounts", account.id.clone()),
             ("treasury/outbound_payments", payment.id.clone()),
+            (
+                "treasury/credit_reversals",
+                account.sends_back(&account.receives(100, "ach").id()).id(),
+            ),
+            ("treasury/debit_reversals", account.takes_back(&account.is_debited(100).id()).id()),
             ("treasury/outbound_transfers", transfer.id.clone()),
             (
                 "treasury/inbound_transfers",
@@ -203,6 +208,8 @@ fn references_to_somebody_elses_objects_are_as_good_as_absent() {
             ("/v1/treasury/financial_accounts", "/v1/treasury/transaction_entries"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/received_credits"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/received_debits"),
+            ("/v1/treasury/financial_accounts", "/v1/treasury/credit_reversals"),
+            ("/v1/treasury/financial_accounts", "/v1/treasury/debit_reversals"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/inbound_transfers"),
             ("/v1/treasury/financial_accounts", "/v1/treasury/outbound_payments"),
         ] {

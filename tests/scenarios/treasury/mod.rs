@@ -17,6 +17,7 @@ mod money_in;
 mod payments;
 mod receipts;
 mod refusals;
+mod reversals;
 mod tenancy;
 mod timeline;
 mod tokens;
@@ -37,6 +38,8 @@ pub const TRANSFERS: &str = "/v1/treasury/outbound_transfers";
 pub const CREDITS: &str = "/v1/treasury/received_credits";
 pub const DEBITS: &str = "/v1/treasury/received_debits";
 pub const INBOUND: &str = "/v1/treasury/inbound_transfers";
+pub const CREDIT_REVERSALS: &str = "/v1/treasury/credit_reversals";
+pub const DEBIT_REVERSALS: &str = "/v1/treasury/debit_reversals";
 pub const TRANSACTIONS: &str = "/v1/treasury/transactions";
 pub const ENTRIES: &str = "/v1/treasury/transaction_entries";
 
@@ -100,6 +103,8 @@ impl Given {
                 "transfers": account.list(TRANSFERS, &[("limit", "100")]).data(),
                 "credits": account.list(CREDITS, &[("limit", "100")]).data(),
                 "inbound": account.list(INBOUND, &[("limit", "100")]).data(),
+                "credit_reversals": account.list(CREDIT_REVERSALS, &[("limit", "100")]).data(),
+                "debit_reversals": account.list(DEBIT_REVERSALS, &[("limit", "100")]).data(),
                 "debits": account.list(DEBITS, &[("limit", "100")]).data(),
                 "transactions": account.transactions(),
                 "entries": account.entries(),

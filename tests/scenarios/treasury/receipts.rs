@@ -66,6 +66,24 @@ fn a_receipt_of_money_from_ones_own_bank() {
 }
 
 #[test]
+fn receipts_of_reversals() {
+    let given = Given::with(12_345);
+    let debit = given.a.is_debited(12_345);
+    let taken = given.a.takes_back(&debit.id());
+    let sent = given.a.sends_back(&given.a.receives(12_345, "ach").id());
+    given.settle();
+    for (reversal, words) in
+        [(&taken, ["debit reversal", "succeeded"]), (&sent, ["credit reversal", "posted"])]
+    {
+        let page = open(&given, reversal.ok().text("hosted_regulatory_receipt_url"));
+        page.expect_status(200);
+        for part in [words[0], words[1], "123.45"] {
+            assert!(text(&page).contains(part), "{part}: {page:?}");
+        }
+    }
+}
+
+#[test]
 fn a_receipt_is_kept_for_sixty_days() {
     let given = Given::with(10_000);
     let payment = given.a.pays(2_345).to_bank(ROUTING, WAITS);

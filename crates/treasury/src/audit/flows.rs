@@ -8,6 +8,7 @@ use exchequer_core::payment_method::PaymentMethod;
 use ledger::{Account, Contra};
 use store::Millis;
 
+use super::reversals;
 use crate::book::{EntryType, FlowType};
 use crate::destination::{Destination, Network, OUTCOMES, Outcome};
 use crate::financial_account::FinancialAccount;
@@ -51,10 +52,7 @@ pub(super) fn outbound<K: Kind>(
     let own = Expected { amount: sum, created: begins, status, last };
     agrees(view, &flow, &payment.transaction, &own, row)?;
     if let Stage::Returned { transaction, returned_at, .. } = &payment.stage {
-        let at = *returned_at;
-        let last = entries.return_;
-        let back = Expected { amount, created: at, status: Status::Posted(at), last };
-        agrees(view, &flow, transaction, &back, row)?;
+        returned(view, &flow, entries.return_, transaction, *returned_at, row)?;
     }
     alone(payment, row);
     // What was planned for an account that is gone is dropped.
@@ -67,6 +65,38 @@ pub(super) fn outbound<K: Kind>(
         let there = view.load_of::<FinancialAccount>(*owner, id)?.is_some();
         row.must(there, format!("its destination {id} of account {owner} is not there"));
     }
+    Ok(())
+}
+
+/// The Transaction that brought the money back: one of the flow itself, or that of the credit by
+/// which its receiver sent it back.
+fn returned(
+    view: &View<'_>,
+    flow: &Flow<'_>,
+    entry: EntryType,
+    transaction: &str,
+    at: Millis,
+    row: &mut Row<'_>,
+) -> Result<()> {
+    let amount = flow.amount;
+    let status = Status::Posted(at);
+    let back = view.load::<Transaction>(transaction)?;
+    let credit = match back.filter(|back| back.flow_type == FlowType::ReceivedCredit) {
+        Some(back) => back.flow.clone(),
+        None => None,
+    };
+    let Some(credit) = credit else {
+        let expected = Expected { amount, created: at, status, last: entry };
+        return agrees(view, flow, transaction, &expected, row);
+    };
+    let kind = FlowType::ReceivedCredit;
+    let of_credit = Flow { id: &credit, kind, ..*flow };
+    let expected = Expected { amount, created: at, status, last: EntryType::ReceivedCredit };
+    agrees(view, &of_credit, transaction, &expected, row)?;
+    let found = view.load::<ReceivedCredit>(&credit)?;
+    let source = found.and_then(|found| found.source.clone());
+    let is_sent_back = source.is_some_and(|source| source.kind == SourceFlowType::CreditReversal);
+    row.must(is_sent_back, format!("{credit} returned it, which comes from no reversal"));
     Ok(())
 }
 
@@ -236,10 +266,12 @@ pub(super) fn received_credit(
     if view.load::<FinancialAccount>(&credit.financial_account)?.is_none() {
         row.wrong(format!("its {} is not there", credit.financial_account));
     }
+    reversals::is_reversed(view, credit, row)?;
     let Some(source) = &credit.source else { return Ok(()) };
     match source.kind {
         SourceFlowType::OutboundPayment => other_side::<ToSomebody>(view, credit, source, row),
         SourceFlowType::OutboundTransfer => other_side::<ToOneself>(view, credit, source, row),
+        SourceFlowType::CreditReversal => reversals::came_back(view, credit, source, row),
         kind => {
             row.wrong(format!("a {} cannot be its source", kind.as_str()));
             Ok(())

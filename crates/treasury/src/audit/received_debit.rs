@@ -6,6 +6,7 @@ use api::{Result, View};
 
 use super::flows::{Expected, Flow, agrees};
 use super::inbound_transfer::is_return_of;
+use super::reversals::is_taken_back;
 use crate::book::{EntryType, FlowType};
 use crate::financial_account::FinancialAccount;
 use crate::inbound_transfer::InboundTransfer;
@@ -47,6 +48,7 @@ pub(super) fn received_debit(
     if view.load::<FinancialAccount>(&debit.financial_account)?.is_none() {
         row.wrong(format!("its {} is not there", debit.financial_account));
     }
+    is_taken_back(view, debit, row)?;
     if let Some(Cause::InboundTransfer(id)) = &debit.cause {
         let transfer = view.load::<InboundTransfer>(id)?;
         let is_returned = transfer.is_some_and(|transfer| is_return_of(debit, &transfer));

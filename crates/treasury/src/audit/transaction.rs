@@ -7,6 +7,8 @@ use store::PostingRow;
 
 use super::{posting, show};
 use crate::book::{EntryType, FlowType};
+use crate::credit_reversal::CreditReversal;
+use crate::debit_reversal::DebitReversal;
 use crate::financial_account::FinancialAccount;
 use crate::inbound_transfer::InboundTransfer;
 use crate::outbound::{Kind, Outbound, Stage};
@@ -20,6 +22,9 @@ use crate::transaction::{StatusName, Transaction};
 const LIVES: &[(FlowType, StatusName, &[EntryType])] = {
     use EntryType::*;
     &[
+        (FlowType::CreditReversal, StatusName::Open, &[CreditReversal]),
+        (FlowType::CreditReversal, StatusName::Posted, &[CreditReversal, CreditReversalPosting]),
+        (FlowType::DebitReversal, StatusName::Posted, &[DebitReversal]),
         (FlowType::InboundTransfer, StatusName::Posted, &[InboundTransfer]),
         (FlowType::Other, StatusName::Posted, &[Other]),
         (FlowType::OutboundPayment, StatusName::Open, &[OutboundPayment]),
@@ -78,6 +83,14 @@ pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_
         (FlowType::OutboundTransfer, Some(flow)) => {
             let flow = view.load::<OutboundTransfer>(flow)?;
             flow.is_some_and(|flow| transactions_of(&flow).contains(&Some(&transaction.id)))
+        }
+        (FlowType::CreditReversal, Some(flow)) => {
+            let flow = view.load::<CreditReversal>(flow)?;
+            flow.is_some_and(|flow| flow.transaction == transaction.id)
+        }
+        (FlowType::DebitReversal, Some(flow)) => {
+            let flow = view.load::<DebitReversal>(flow)?;
+            flow.is_some_and(|flow| flow.transaction == transaction.id)
         }
         (FlowType::InboundTransfer, Some(flow)) => {
             let flow = view.load::<InboundTransfer>(flow)?;

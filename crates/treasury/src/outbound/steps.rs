@@ -142,7 +142,7 @@ fn arrive<K: Kind>(tx: &mut Tx<'_>, outbound: &Outbound<K>) -> Result<Option<Ret
 }
 
 /// The account of a number; none once it is deleted.
-fn owner_of(tx: &Tx<'_>, number: i64) -> Result<Option<Owner>> {
+pub fn owner_of(tx: &Tx<'_>, number: i64) -> Result<Option<Owner>> {
     if number == 0 {
         return Ok(Some(tx.platform()));
     }

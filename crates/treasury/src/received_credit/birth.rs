@@ -125,6 +125,8 @@ pub fn receive_stripe(tx: &mut Tx<'_>, from: &FromStripe<'_>) -> Result<Arc<Rece
         let account = tx.load::<FinancialAccount>(from.financial_account)?.ok_or_else(missing)?;
         let gate = gate(&account, Feature::IntraStripeFlows, Direction::Inbound);
         let failure_code = match outcome(gate, false) {
+            // What was its own comes back to it, whatever it may receive.
+            _ if from.flow_type == SourceFlowType::CreditReversal => None,
             Outcome::Fails(code) => Some(code),
             Outcome::Succeeds | Outcome::Refused => None,
         };
