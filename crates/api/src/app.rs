@@ -32,6 +32,8 @@ pub enum WebhookTargets {
 pub struct Config {
     /// How long after its creation an object takes its next automatic step.
     pub step_delay_ms: Millis,
+    /// Whether the bank moves money by the clock, unless the sandbox says otherwise.
+    pub settles: bool,
     pub webhook_targets: WebhookTargets,
     /// Whether every event goes to one address given at the start, too.
     pub forwards: bool,

@@ -55,6 +55,11 @@ impl<'a> View<'a> {
         self.session.workspace.livemode
     }
 
+    /// Whether the bank moves money by the clock.
+    pub fn settles(&self) -> bool {
+        self.session.state.settings.settles.unwrap_or(self.app.config.settles)
+    }
+
     pub fn is_platform(&self) -> bool {
         self.owner.number == 0
     }

@@ -40,6 +40,14 @@ enum Targets {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Settle {
+    /// Money moves by test helpers and magic numbers alone
+    Manual,
+    /// The bank moves it by the clock
+    Auto,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum LogFormat {
     Text,
     Json,
@@ -68,6 +76,9 @@ pub struct Options {
     /// How long after its creation an object takes its next automatic step
     #[arg(long, env = "EXCHEQUER_STEP_DELAY", default_value = "1s")]
     step_delay: String,
+    /// Who moves money that is on its way: test helpers, or the bank by the clock
+    #[arg(long, env = "EXCHEQUER_SETTLE", value_enum, default_value = "manual")]
+    settle: Settle,
     /// Which hosts webhooks may go to
     #[arg(long, env = "EXCHEQUER_WEBHOOK_TARGETS", value_enum, default_value = "local")]
     webhook_targets: Targets,
@@ -153,6 +164,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let secure = tls::listen(&options.tls, &options.data, &mut listeners).await?;
     let config = Config {
         step_delay_ms,
+        settles: options.settle == Settle::Auto,
         webhook_targets: match options.webhook_targets {
             Targets::Local => WebhookTargets::Local,
             Targets::Public => WebhookTargets::Public,

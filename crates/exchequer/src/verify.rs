@@ -74,6 +74,7 @@ fn check(database: &Database) -> store::Result<Report> {
     // What is not kept in the store does not matter here: nothing is made and nothing is sent.
     let app = resources::app(Config {
         step_delay_ms: 0,
+        settles: false,
         webhook_targets: WebhookTargets::Local,
         forwards: false,
         public_url: String::new(),

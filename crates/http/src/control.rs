@@ -126,18 +126,24 @@ async fn account(
 ) -> Result<Json, ApiError> {
     let members =
         body.as_object().ok_or_else(|| ApiError::invalid("The body must be an object."))?;
-    let (mut treasury, mut onboarding) = (None, None);
+    let (mut treasury, mut onboarding, mut settles) = (None, None, None);
     for (name, value) in members {
         match (name.as_str(), value) {
             ("treasury", Value::Bool(on)) => treasury = Some(*on),
             ("onboarding", Value::String(how)) if how == "real" => onboarding = Some(true),
             ("onboarding", Value::String(how)) if how == "instant" => onboarding = Some(false),
+            ("settle", Value::String(how)) if how == "auto" => settles = Some(true),
+            ("settle", Value::String(how)) if how == "manual" => settles = Some(false),
             ("treasury", _) => {
                 return Err(ApiError::invalid("Invalid boolean").on("treasury"));
             }
             ("onboarding", _) => {
                 let message = "Invalid onboarding: must be one of real or instant";
                 return Err(ApiError::invalid(message).on("onboarding"));
+            }
+            ("settle", _) => {
+                let message = "Invalid settle: must be one of auto or manual";
+                return Err(ApiError::invalid(message).on("settle"));
             }
             (other, _) => {
                 let message = format!("Received unknown parameter: {other}");
@@ -149,12 +155,18 @@ async fn account(
         let settings = &mut session.state.settings;
         settings.treasury = treasury.unwrap_or(settings.treasury);
         settings.real_onboarding = onboarding.unwrap_or(settings.real_onboarding);
+        settings.settles = settles.or(settings.settles);
         Keep::Yes
     });
     gateway.run(workspace, 0, false, run).await?;
     let settings = workspace.state().settings;
     let onboarding = if settings.real_onboarding { "real" } else { "instant" };
-    Ok(object([("treasury", settings.treasury.into()), ("onboarding", onboarding.into())]))
+    let settles = settings.settles.unwrap_or(gateway.app.config.settles);
+    Ok(object([
+        ("treasury", settings.treasury.into()),
+        ("onboarding", onboarding.into()),
+        ("settle", if settles { "auto" } else { "manual" }.into()),
+    ]))
 }
 
 fn deliveries(

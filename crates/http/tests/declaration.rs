@@ -65,6 +65,7 @@ fn app() -> App {
         },
         config: Config {
             step_delay_ms: 0,
+            settles: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,
             public_url: String::new(),

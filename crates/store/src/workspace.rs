@@ -75,11 +75,14 @@ pub struct Settings {
     pub treasury: bool,
     /// Whether capabilities wait for real requirements instead of being active at once.
     pub real_onboarding: bool,
+    /// Whether the bank moves money by the clock; as the server was told where this says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settles: Option<bool>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { treasury: true, real_onboarding: false }
+        Settings { treasury: true, real_onboarding: false, settles: None }
     }
 }
 

@@ -1,14 +1,11 @@
-//! When money arrives: US bank business days, the cut-offs of the networks in New York, and the
-//! dates that follow from them.
+//! The calendar of US banks: business days, and hours in New York.
 
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time, Weekday, date, time};
+use jiff::civil::{Date, Time, Weekday, date};
 use jiff::tz::TimeZone;
 use store::Millis;
-
-use crate::destination::Network;
 
 /// The banks' day begins and ends in New York. Its clock is that of the law in force since 2007,
 /// older than any workspace, so that no files about time zones are needed.
@@ -17,24 +14,25 @@ static EASTERN: LazyLock<TimeZone> = LazyLock::new(|| {
     TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap_or_else(|_| winter())
 });
 
-/// The last moment of a business day at which a network still takes a payment for that day.
-const ACH_CUTOFF: Time = time(20, 30, 0, 0);
-const WIRE_CUTOFF: Time = time(17, 0, 0, 0);
-
 /// Juneteenth is a holiday of the Federal Reserve since this year.
 const FIRST_JUNETEENTH: i16 = 2022;
 
-/// When a payment is expected to arrive, in seconds. The API shows the midnight (UTC) that ends the
-/// day of arrival; what stays within Stripe arrives at once.
-pub fn expected_arrival(network: Network, created: Millis) -> i64 {
-    let Ok(instant) = Timestamp::from_millisecond(created) else { return api::seconds(created) };
+/// Day and time of a moment in New York. What lies outside of the calendar lies at its end.
+pub fn local(moment: Millis) -> (Date, Time) {
+    let instant = Timestamp::from_millisecond(moment).unwrap_or(Timestamp::MAX);
     let local = EASTERN.to_datetime(instant);
-    let arrival = match network {
-        Network::Stripe => return api::seconds(created),
-        Network::Ach => business_day_after(submission_day(local.date(), local.time(), ACH_CUTOFF)),
-        Network::UsDomesticWire => submission_day(local.date(), local.time(), WIRE_CUTOFF),
-    };
-    midnight_utc(day_after(arrival))
+    (local.date(), local.time())
+}
+
+/// The moment of a day and time in New York.
+pub fn moment(day: Date, at: Time) -> Millis {
+    let instant = EASTERN.to_timestamp(day.to_datetime(at));
+    instant.unwrap_or(Timestamp::MAX).as_millisecond()
+}
+
+/// The midnight (UTC) that ends the day, in New York, of a moment: in seconds, as the API shows it.
+pub fn end_of_day(moment: Millis) -> i64 {
+    midnight_utc(day_after(local(moment).0))
 }
 
 /// Until when an ach credit or debit can be reversed, in seconds: the first moment (UTC) of the
@@ -45,14 +43,14 @@ pub fn reversal_deadline(created: Millis) -> i64 {
     midnight_utc(business_day_after(business_day_after(day)))
 }
 
-/// The business day on which a network takes a payment.
-fn submission_day(day: Date, at: Time, cutoff: Time) -> Date {
-    if is_business_day(day) && at <= cutoff { day } else { business_day_after(day) }
+/// The business day that many business days after a day, which need not be one.
+pub fn business_day_from(day: Date, days: u32) -> Date {
+    (0..days).fold(day, |day, _| business_day_after(day))
 }
 
 fn business_day_after(day: Date) -> Date {
     let mut next = day_after(day);
-    while !is_business_day(next) {
+    while !is_business_day(next) && next != Date::MAX {
         next = day_after(next);
     }
     next
@@ -111,69 +109,32 @@ fn is_floating_holiday(day: Date) -> bool {
 mod tests {
     use super::*;
 
-    /// `2023-04-05T13:58:09` in New York, in milliseconds.
-    fn eastern(text: &str) -> Millis {
-        let local: jiff::civil::DateTime = text.parse().unwrap();
-        EASTERN.to_timestamp(local).unwrap().as_millisecond()
-    }
-
     fn day_of(seconds: i64) -> String {
         let instant = Timestamp::from_second(seconds).unwrap();
-        let utc = TimeZone::UTC.to_datetime(instant);
-        assert_eq!(utc.time(), time(0, 0, 0, 0));
-        utc.date().to_string()
+        TimeZone::UTC.to_datetime(instant).date().to_string()
     }
 
     #[test]
-    fn published_samples_hold() {
-        let table = [
-            (Network::Ach, 1_680_717_489, 1_680_825_600),
-            (Network::UsDomesticWire, 1_680_717_489, 1_680_739_200),
-            (Network::Ach, 1_680_879_600, 1_681_171_200),
-            (Network::Stripe, 1_680_716_009, 1_680_716_009),
-        ];
-        for (network, created, arrival) in table {
-            assert_eq!(expected_arrival(network, created * 1000 + 999), arrival);
-        }
-        assert_eq!(reversal_deadline(1_680_755_425_000), 1_681_084_800);
-        assert_eq!(reversal_deadline(1_721_954_079_000), 1_722_297_600);
-    }
-
-    #[test]
-    fn arrivals_follow_cutoffs_weekends_and_holidays() {
-        // Submission in New York, then the midnight that ends the day of arrival: ach, wire.
-        let table = [
-            ("2023-04-03T09:00:00", "2023-04-05", "2023-04-04"), // Monday
-            ("2023-04-03T17:00:00", "2023-04-05", "2023-04-04"), // the wire cut-off itself
-            ("2023-04-03T17:00:01", "2023-04-05", "2023-04-05"),
-            ("2023-04-03T20:30:00", "2023-04-05", "2023-04-05"), // the ach cut-off itself
-            ("2023-04-03T20:30:01", "2023-04-06", "2023-04-05"),
-            ("2023-04-06T09:00:00", "2023-04-08", "2023-04-07"), // Thursday
-            ("2023-04-07T09:00:00", "2023-04-11", "2023-04-08"), // Friday
-            ("2023-04-07T23:00:00", "2023-04-12", "2023-04-11"),
-            ("2023-04-08T09:00:00", "2023-04-12", "2023-04-11"), // Saturday
-            ("2023-04-09T09:00:00", "2023-04-12", "2023-04-11"), // Sunday
-            ("2023-07-03T09:00:00", "2023-07-06", "2023-07-04"), // before Independence Day
-            ("2023-07-04T09:00:00", "2023-07-07", "2023-07-06"), // on it
-            ("2023-12-29T09:00:00", "2024-01-03", "2023-12-30"), // before New Year's Day
-        ];
-        for (submitted, ach, wire) in table {
-            let created = eastern(submitted);
-            let arrival = |network| day_of(expected_arrival(network, created));
-            assert_eq!(arrival(Network::Ach), ach, "ach at {submitted}");
-            assert_eq!(arrival(Network::UsDomesticWire), wire, "wire at {submitted}");
-        }
-    }
-
-    #[test]
-    fn cutoffs_follow_daylight_saving_time() {
-        // 00:45 UTC is 20:45 in summer, past the cut-off, and 19:45 in winter, before it.
+    fn a_moment_is_a_day_and_time_in_new_york() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
-        let arrival = |text: &str| day_of(expected_arrival(Network::Ach, at(text)));
-        assert_eq!(arrival("2024-03-08T00:45:00Z"), "2024-03-09"); // Thursday evening, winter
-        assert_eq!(arrival("2024-03-12T00:45:00Z"), "2024-03-14"); // Monday evening, summer
-        assert_eq!(arrival("2024-11-01T00:45:00Z"), "2024-11-05"); // Thursday evening, summer
-        assert_eq!(arrival("2024-11-05T00:45:00Z"), "2024-11-06"); // Monday evening, winter
+        for (utc, day, hour) in [
+            ("2024-03-08T00:45:00Z", date(2024, 3, 7), 19), // winter
+            ("2024-03-12T00:45:00Z", date(2024, 3, 11), 20), // summer
+        ] {
+            let (local_day, time) = local(at(utc));
+            assert_eq!((local_day, time.hour(), time.minute()), (day, hour, 45));
+            assert_eq!(moment(local_day, time), at(utc));
+        }
+    }
+
+    #[test]
+    fn business_days_are_counted_from_any_day() {
+        let friday = date(2023, 5, 26); // before Memorial Day
+        let days = [friday, date(2023, 5, 30), date(2023, 5, 31)];
+        for (count, day) in (0..).zip(days) {
+            assert_eq!(business_day_from(friday, count), day);
+        }
+        assert_eq!(business_day_from(date(2023, 5, 27), 1), date(2023, 5, 30));
     }
 
     #[test]
@@ -232,7 +193,9 @@ mod tests {
 
     #[test]
     fn the_end_of_the_calendar_is_no_trap() {
-        assert_eq!(expected_arrival(Network::Ach, Millis::MAX), Millis::MAX.div_euclid(1000));
         assert!(reversal_deadline(253_402_207_199_000) > 0);
+        assert_eq!(local(Millis::MAX), local(Timestamp::MAX.as_millisecond()));
+        assert!(end_of_day(Millis::MAX) > 0);
+        assert_eq!(moment(Date::MAX, Time::MAX), Timestamp::MAX.as_millisecond());
     }
 }

@@ -16,6 +16,7 @@ pub mod inbound_transfer;
 pub mod outbound;
 pub mod outbound_payment;
 pub mod outbound_transfer;
+pub mod rails;
 pub mod receipt;
 pub mod received;
 pub mod received_credit;

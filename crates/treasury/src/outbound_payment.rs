@@ -16,7 +16,10 @@ use crate::destination::{self, DestinationData, DestinationOptions, Network, Pay
 use crate::features::Feature;
 use crate::financial_account::FinancialAccount;
 use crate::outbound::params::{AMOUNT_MAX, one_destination};
-use crate::outbound::{self, Action, Entries, Events, Kind, Names, New, Outbound, Status, steps};
+use crate::outbound::{
+    self, Action, Entries, Events, Kind, Names, New, Outbound, Status, schedule, steps,
+};
+use crate::rails::Desk;
 use crate::received_credit::SourceFlowType;
 
 pub type OutboundPayment = Outbound<ToSomebody>;
@@ -127,7 +130,8 @@ pub fn resource() -> operation::Resource {
             "Lets the bank send a test OutboundPayment back.",
             steps::return_,
         )
-        .job(ToSomebody::NAMES.step_job, steps::run::<ToSomebody>)
+        .job(ToSomebody::NAMES.step_job, schedule::run::<ToSomebody>)
+        .keeps::<Desk>()
         .done()
 }
 

@@ -15,7 +15,9 @@ use crate::destination::{self, DestinationData, DestinationOptions, Network, Pay
 use crate::features::Feature;
 use crate::financial_account::FinancialAccount;
 use crate::outbound::params::{AMOUNT_MAX, one_destination};
-use crate::outbound::{self, Action, Entries, Events, Kind, Names, New, Outbound, Status, steps};
+use crate::outbound::{
+    self, Action, Entries, Events, Kind, Names, New, Outbound, Status, schedule, steps,
+};
 use crate::received_credit::SourceFlowType;
 
 pub type OutboundTransfer = Outbound<ToOneself>;
@@ -112,7 +114,7 @@ pub fn resource() -> operation::Resource {
             "Lets the bank send a test OutboundTransfer back.",
             steps::return_,
         )
-        .job(ToOneself::NAMES.step_job, steps::run::<ToOneself>)
+        .job(ToOneself::NAMES.step_job, schedule::run::<ToOneself>)
         .done()
 }
 

@@ -24,6 +24,7 @@ fn app() -> App {
     };
     let config = Config {
         step_delay_ms: 1_000,
+        settles: false,
         webhook_targets: WebhookTargets::Local,
         forwards: false,
         public_url: "http://localhost".into(),

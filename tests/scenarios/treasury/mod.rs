@@ -4,6 +4,7 @@
 //! queues happen when the scenario says `settle`, and at no other time.
 
 mod accounts;
+mod bank;
 mod book;
 mod closing;
 mod dates;

@@ -29,7 +29,7 @@ pub(super) fn outbound<K: Kind>(
     let Names { flow_type, entries, step_job, .. } = K::NAMES;
     let amount = payment.amount.minor_units();
     let (status, sum, last) = match &payment.stage {
-        Stage::Processing => (Status::Open, -amount, entries.creation),
+        Stage::Processing | Stage::Submitted(_) => (Status::Open, -amount, entries.creation),
         Stage::Canceled(at) => (Status::Void(*at), 0, entries.cancellation),
         Stage::Failed(at) => (Status::Void(*at), 0, entries.failure),
         Stage::Posted(at) | Stage::Returned { posted_at: at, .. } => {
@@ -57,7 +57,13 @@ pub(super) fn outbound<K: Kind>(
     alone(payment, row);
     // What was planned for an account that is gone is dropped.
     if !view.owner.id.is_empty() {
-        for step in steps_ahead(&payment.stage, payment.is_delayed, outcome(view, payment)?) {
+        let outcome = outcome(view, payment)?;
+        let steps = if payment.settles {
+            the_banks_steps_ahead(&payment.stage, payment.is_delayed, outcome)
+        } else {
+            steps_ahead(&payment.stage, payment.is_delayed, outcome)
+        };
+        for step in steps {
             row.must_wait_for(step_job, &step);
         }
     }
@@ -129,7 +135,7 @@ fn outcome<K: Kind>(view: &View<'_>, payment: &Outbound<K>) -> Result<Outcome> {
 
 /// What its jobs are still to do, by the stage that a flow is in.
 fn steps_ahead(stage: &Stage, is_delayed: bool, outcome: Outcome) -> Vec<String> {
-    let is_processing = *stage == Stage::Processing;
+    let is_processing = matches!(stage, Stage::Processing | Stage::Submitted(_));
     let is_posted = matches!(stage, Stage::Posted(_));
     let step = |is_ahead: bool, step: &str| is_ahead.then(|| step.to_owned());
     let steps = match outcome {
@@ -148,6 +154,19 @@ fn steps_ahead(stage: &Stage, is_delayed: bool, outcome: Outcome) -> Vec<String>
     steps.into_iter().flatten().collect()
 }
 
+/// The same of a flow that the bank moves by the clock.
+fn the_banks_steps_ahead(stage: &Stage, is_delayed: bool, outcome: Outcome) -> Vec<String> {
+    let mut steps = match outcome {
+        Outcome::Waits => steps_ahead(stage, is_delayed, Outcome::Posted),
+        other => steps_ahead(stage, is_delayed, other),
+    };
+    let goes_out = !matches!(outcome, Outcome::Canceled | Outcome::Failed);
+    if *stage == Stage::Processing && goes_out {
+        steps.push("submit".to_owned());
+    }
+    steps
+}
+
 /// What an outbound flow says of itself must fit together.
 fn alone<K: Kind>(payment: &Outbound<K>, row: &mut Row<'_>) {
     let stage = &payment.stage;
@@ -157,8 +176,13 @@ fn alone<K: Kind>(payment: &Outbound<K>, row: &mut Row<'_>) {
         row.must(at >= before, format!("its time {at} lies before {before}"));
         before = at;
     }
+    if let Stage::Submitted(at) = stage {
+        row.must(*at >= before, format!("it was handed over at {at}, before it was there"));
+        row.must(payment.settles, "it was handed over, but the bank does not move it");
+    }
     if let Some(details) = &payment.tracking_details {
-        let is_sent = matches!(stage, Stage::Posted(_) | Stage::Returned { .. });
+        let is_sent =
+            matches!(stage, Stage::Submitted(_) | Stage::Posted(_) | Stage::Returned { .. });
         let status = payment.status().as_str();
         row.must(is_sent, format!("it has tracking details although it is {status}"));
         let is_same = details.network() == payment.destination.network();
@@ -331,6 +355,7 @@ mod tests {
             destination: Destination::FinancialAccount { id: "fa_2".into(), owner: 2 },
             transaction: "trxn_1".into(),
             stage,
+            settles: false,
             description: None,
             is_delayed: false,
             kind: ToSomebody::default(),
@@ -392,6 +417,25 @@ mod tests {
         assert_eq!(ahead(&begun, bounced), "post, return no_account");
         assert_eq!(ahead(&posted, bounced), "return no_account");
         assert_eq!(ahead(&returned(), bounced), "");
+    }
+
+    #[test]
+    fn what_the_bank_is_still_to_do_is_known_by_its_stage() {
+        let ahead = |stage: &Stage, is_delayed, outcome| {
+            the_banks_steps_ahead(stage, is_delayed, outcome).join(", ")
+        };
+        let bounced = Outcome::Returned(ReturnCode::NoAccount);
+        let (begun, sent, posted) =
+            (Stage::Processing, Stage::Submitted(1_500), Stage::Posted(2_000));
+        assert_eq!(ahead(&begun, false, Outcome::Waits), "post, submit");
+        assert_eq!(ahead(&sent, false, Outcome::Waits), "post");
+        assert_eq!(ahead(&begun, false, Outcome::Delayed), "delay, post, submit");
+        assert_eq!(ahead(&sent, true, Outcome::Delayed), "post");
+        assert_eq!(ahead(&begun, false, Outcome::Failed), "fail");
+        assert_eq!(ahead(&begun, false, Outcome::Canceled), "cancel");
+        assert_eq!(ahead(&sent, false, bounced), "post, return no_account");
+        assert_eq!(ahead(&posted, false, bounced), "return no_account");
+        assert_eq!(ahead(&posted, false, Outcome::Waits), "");
     }
 
     #[test]

@@ -115,7 +115,11 @@ pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_
 fn transactions_of<K: Kind>(payment: &Outbound<K>) -> [Option<&String>; 2] {
     let returned = match &payment.stage {
         Stage::Returned { transaction, .. } => Some(transaction),
-        Stage::Processing | Stage::Canceled(_) | Stage::Failed(_) | Stage::Posted(_) => None,
+        Stage::Processing
+        | Stage::Submitted(_)
+        | Stage::Canceled(_)
+        | Stage::Failed(_)
+        | Stage::Posted(_) => None,
     };
     [Some(&payment.transaction), returned]
 }

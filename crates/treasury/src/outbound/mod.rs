@@ -22,10 +22,11 @@ use crate::features::{self, Direction, Feature};
 use crate::financial_account::FinancialAccount;
 use crate::received_credit::SourceFlowType;
 
-pub use state::{Action, Outbound, RULES, Refusal, Stage, Status, TrackingDetails};
+pub use state::{Action, Outbound, RULES, Refusal, Stage, State, Status, TrackingDetails};
 
 pub mod params;
 mod render;
+pub mod schedule;
 mod state;
 pub mod steps;
 
@@ -135,6 +136,7 @@ pub fn begin<K: Kind>(tx: &mut Tx<'_>, new: New<'_, K>) -> Result<Arc<Outbound<K
     let description = destination.describe(names.flow, words);
     let flow = flow::<K>(&id, &source.id, amount, description);
     let transaction = book::hold(tx, &flow, names.entries.creation)?;
+    let settles = tx.settles() && destination.network() != Network::Stripe;
     let outbound = tx.save(Outbound {
         id,
         created: tx.now_ms(),
@@ -143,6 +145,7 @@ pub fn begin<K: Kind>(tx: &mut Tx<'_>, new: New<'_, K>) -> Result<Arc<Outbound<K
         destination,
         transaction,
         stage: Stage::Processing,
+        settles,
         description: new.description.map(str::to_owned),
         is_delayed: false,
         kind: new.kind,
@@ -151,7 +154,7 @@ pub fn begin<K: Kind>(tx: &mut Tx<'_>, new: New<'_, K>) -> Result<Arc<Outbound<K
         tracking_details: None,
     })?;
     tx.event(names.events.created, &*outbound)?;
-    steps::plan(tx, &outbound, resolved.outcome)?;
+    schedule::plan(tx, &outbound, resolved.outcome)?;
     Ok(outbound)
 }
 

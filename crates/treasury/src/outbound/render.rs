@@ -9,11 +9,10 @@ use store::Millis;
 use super::{Kind, Outbound, Stage, TrackingDetails};
 use exchequer_core::mandate::Mandate;
 
-use crate::calendar;
+use super::schedule::DELAY_MS;
+use crate::rails;
 use crate::receipt;
 use crate::transaction::Transaction;
-
-const DAY_SECONDS: i64 = 86_400;
 
 impl<K: Kind> Resource for Outbound<K> {
     const OBJECT: &'static str = K::NAMES.object;
@@ -77,8 +76,8 @@ impl<K: Kind> Resource for Outbound<K> {
 impl<K: Kind> Outbound<K> {
     /// In seconds. Computed anew each time: it follows from the network and the creation.
     fn expected_arrival(&self) -> i64 {
-        let expected = calendar::expected_arrival(self.destination.network(), self.created);
-        if self.is_delayed { expected + DAY_SECONDS } else { expected }
+        let promise = rails::of(self.destination.network()).promise(self.created);
+        if self.is_delayed { promise + DELAY_MS / 1000 } else { promise }
     }
 
     fn returned_details(&self) -> Json {

@@ -4,7 +4,10 @@
 //!                ┌─ cancel ─▶ canceled
 //!                ├─ fail ───▶ failed
 //!   processing ──┼─ post ───▶ posted ── return ─▶ returned
-//!                └─ return ─▶ returned (by way of posted)
+//!        │       └─ return ─▶ returned (by way of posted)
+//!      submit
+//!        ▼
+//!   submitted: processing still, but it cannot be canceled any more
 //! ```
 //! The functions here decide and change nothing but the value they are given.
 
@@ -28,12 +31,25 @@ pub enum Status {
     Returned,
 }
 
+/// What the table of rules tells apart: the statuses, and whether the network has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum State {
+    Canceled,
+    Failed,
+    Posted,
+    Processing,
+    Returned,
+    Submitted,
+}
+
 /// Where it is in its life; each stage knows what is true only then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The amount is held.
     Processing,
+    /// The same, and the network has it.
+    Submitted(Millis),
     Canceled(Millis),
     Failed(Millis),
     Posted(Millis),
@@ -84,6 +100,9 @@ pub struct Outbound<K> {
     pub stage: Stage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Whether the bank moves it by the clock.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
     /// Whether the network said that it arrives a day later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_delayed: bool,
@@ -112,22 +131,24 @@ pub enum Action {
     Fail,
     Post,
     Return,
+    /// Hands it to the network; only a bank that moves money by the clock does.
+    Submit,
     /// Sets the tracking details.
     Update,
 }
 
-/// From a status, an action takes these steps.
+/// From a state, an action takes these steps.
 pub struct Rule {
-    pub from: Status,
+    pub from: State,
     pub action: Action,
     pub steps: &'static [Action],
-    pub to: Status,
+    pub to: State,
 }
 
 /// All that is allowed. What is not here is refused.
 pub const RULES: &[Rule] = {
-    use Status::{Canceled, Failed, Posted, Processing, Returned};
-    const fn rule(from: Status, action: Action, steps: &'static [Action], to: Status) -> Rule {
+    use State::{Canceled, Failed, Posted, Processing, Returned, Submitted};
+    const fn rule(from: State, action: Action, steps: &'static [Action], to: State) -> Rule {
         Rule { from, action, steps, to }
     }
     &[
@@ -136,6 +157,12 @@ pub const RULES: &[Rule] = {
         rule(Processing, Action::Fail, &[Action::Fail], Failed),
         rule(Processing, Action::Post, &[Action::Post], Posted),
         rule(Processing, Action::Return, &[Action::Post, Action::Return], Returned),
+        rule(Processing, Action::Submit, &[Action::Submit], Submitted),
+        rule(Submitted, Action::Delay, &[Action::Delay], Submitted),
+        rule(Submitted, Action::Fail, &[Action::Fail], Failed),
+        rule(Submitted, Action::Post, &[Action::Post], Posted),
+        rule(Submitted, Action::Return, &[Action::Post, Action::Return], Returned),
+        rule(Submitted, Action::Update, &[Action::Update], Submitted),
         rule(Posted, Action::Return, &[Action::Return], Returned),
         rule(Posted, Action::Update, &[Action::Update], Posted),
         rule(Returned, Action::Update, &[Action::Update], Returned),
@@ -145,7 +172,7 @@ pub const RULES: &[Rule] = {
 /// Why an action is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    WrongStatus(Action, Status),
+    WrongState(Action, State),
     /// What stays within Stripe goes back by a CreditReversal of its receiver alone.
     ReturnWithinStripe,
     /// The tracking details are those of another network than its own.
@@ -158,8 +185,12 @@ impl Refusal {
     pub fn of<K: Kind>(self) -> ApiError {
         let title = K::NAMES.title;
         match self {
-            Refusal::WrongStatus(action, status) => {
-                let (action, status) = (action.as_str(), status.as_str());
+            Refusal::WrongState(action, State::Submitted) => ApiError::transition(format!(
+                "The action {} is not possible for an {title} that has been sent already.",
+                action.as_str()
+            )),
+            Refusal::WrongState(action, state) => {
+                let (action, status) = (action.as_str(), state.as_str());
                 ApiError::transition(format!(
                     "The action {action} is not possible for an {title} whose status is {status}."
                 ))
@@ -184,13 +215,24 @@ impl Refusal {
 }
 
 impl Stage {
-    pub fn status(&self) -> Status {
+    pub fn state(&self) -> State {
         match self {
-            Stage::Processing => Status::Processing,
-            Stage::Canceled(_) => Status::Canceled,
-            Stage::Failed(_) => Status::Failed,
-            Stage::Posted(_) => Status::Posted,
-            Stage::Returned { .. } => Status::Returned,
+            Stage::Processing => State::Processing,
+            Stage::Submitted(_) => State::Submitted,
+            Stage::Canceled(_) => State::Canceled,
+            Stage::Failed(_) => State::Failed,
+            Stage::Posted(_) => State::Posted,
+            Stage::Returned { .. } => State::Returned,
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        match self.state() {
+            State::Processing | State::Submitted => Status::Processing,
+            State::Canceled => Status::Canceled,
+            State::Failed => Status::Failed,
+            State::Posted => Status::Posted,
+            State::Returned => Status::Returned,
         }
     }
 
@@ -205,7 +247,7 @@ impl Stage {
     pub fn posted_at(&self) -> Option<Millis> {
         match self {
             Stage::Posted(at) | Stage::Returned { posted_at: at, .. } => Some(*at),
-            Stage::Processing | Stage::Canceled(_) | Stage::Failed(_) => None,
+            Stage::Processing | Stage::Submitted(_) | Stage::Canceled(_) | Stage::Failed(_) => None,
         }
     }
 
@@ -223,16 +265,16 @@ impl<K: Kind> Outbound<K> {
         self.statement_descriptor.as_deref().unwrap_or(K::NAMES.descriptor_default)
     }
 
-    /// Whether it can still be called back. Test mode's clock never hands it to the network.
+    /// Whether it can still be called back.
     pub fn is_cancelable(&self) -> bool {
         self.plan(Action::Cancel).is_ok()
     }
 
     /// The steps of an action, or why it is not taken.
     pub fn plan(&self, action: Action) -> Result<&'static [Action], Refusal> {
-        let status = self.status();
-        let rule = RULES.iter().find(|rule| rule.from == status && rule.action == action);
-        let rule = rule.ok_or(Refusal::WrongStatus(action, status))?;
+        let state = self.stage.state();
+        let rule = RULES.iter().find(|rule| rule.from == state && rule.action == action);
+        let rule = rule.ok_or(Refusal::WrongState(action, state))?;
         if action == Action::Return && self.destination.network() == Network::Stripe {
             return Err(Refusal::ReturnWithinStripe);
         }
@@ -251,6 +293,10 @@ impl<K: Kind> Outbound<K> {
         self.step(Action::Post, Stage::Posted(now))
     }
 
+    pub fn submit(self, now: Millis) -> Result<Self, Refusal> {
+        self.step(Action::Submit, Stage::Submitted(now))
+    }
+
     /// Takes back what was posted. `transaction` brought the money. This is also what happens
     /// within Stripe, where the receiver could not take it.
     pub fn return_(
@@ -260,7 +306,7 @@ impl<K: Kind> Outbound<K> {
         transaction: String,
     ) -> Result<Self, Refusal> {
         let Stage::Posted(posted_at) = self.stage else {
-            return Err(Refusal::WrongStatus(Action::Return, self.status()));
+            return Err(Refusal::WrongState(Action::Return, self.stage.state()));
         };
         let stage = Stage::Returned { posted_at, returned_at: now, code, transaction };
         Ok(Outbound { stage, ..self })

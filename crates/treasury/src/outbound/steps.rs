@@ -1,5 +1,5 @@
-//! What becomes of an outbound flow: the test helpers, the automatic steps of test mode, and the
-//! moves in the book and the events that belong to each step.
+//! What becomes of an outbound flow: the test helpers, and the moves in the book and the events
+//! that belong to each step.
 
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use ledger::Contra;
 use super::params::{Return, Update};
 use super::{Action, Kind, Outbound, Refusal, TrackingDetails, flow};
 use crate::book;
-use crate::destination::{Destination, Network, Outcome, ReturnCode};
+use crate::destination::{Destination, Network, ReturnCode};
 use crate::financial_account::forward_what_came_late;
+use crate::rails::{self, Desk};
 use crate::received_credit::{FailureCode, FromStripe, receive_stripe};
 
 /// What the bank says where the helper is told nothing.
-const RETURN_CODE_DEFAULT: ReturnCode = ReturnCode::Declined;
+pub const RETURN_CODE_DEFAULT: ReturnCode = ReturnCode::Declined;
 
 pub fn post<K: Kind>(tx: &mut Tx<'_>, path: &Path, _: &NoParams) -> Result<Arc<Outbound<K>>> {
     let outbound = tx.find::<Outbound<K>>(path.id())?;
@@ -35,12 +36,19 @@ pub fn return_<K: Kind>(tx: &mut Tx<'_>, path: &Path, p: &Return) -> Result<Arc<
 
 pub fn update<K: Kind>(tx: &mut Tx<'_>, path: &Path, p: &Update) -> Result<Arc<Outbound<K>>> {
     let outbound = tx.find::<Outbound<K>>(path.id())?;
-    let before = tx.render(&*outbound)?;
-    let tracked = api::copy(&outbound).track(TrackingDetails::from(&p.tracking_details));
-    let outbound = tx.save(tracked.map_err(Refusal::of::<K>)?)?;
-    let event = K::NAMES.events.tracking_details_updated;
-    tx.event_changed(event, &before, &*outbound)?;
-    Ok(outbound)
+    tracked(tx, &outbound, TrackingDetails::from(&p.tracking_details))
+}
+
+fn tracked<K: Kind>(
+    tx: &mut Tx<'_>,
+    outbound: &Arc<Outbound<K>>,
+    details: TrackingDetails,
+) -> Result<Arc<Outbound<K>>> {
+    let before = tx.render(&**outbound)?;
+    let next = api::copy(outbound).track(details).map_err(Refusal::of::<K>)?;
+    let next = tx.save(next)?;
+    tx.event_changed(K::NAMES.events.tracking_details_updated, &before, &*next)?;
+    Ok(next)
 }
 
 /// Takes all the steps of an action; none where it is refused.
@@ -52,7 +60,7 @@ pub fn perform<K: Kind>(
     perform_returning(tx, outbound, action, RETURN_CODE_DEFAULT)
 }
 
-fn perform_returning<K: Kind>(
+pub fn perform_returning<K: Kind>(
     tx: &mut Tx<'_>,
     outbound: &Arc<Outbound<K>>,
     action: Action,
@@ -79,6 +87,7 @@ fn take<K: Kind>(
         Action::Fail => failed(tx, outbound),
         Action::Post => posted(tx, outbound),
         Action::Return => returned(tx, outbound, code),
+        Action::Submit => submitted(tx, outbound),
         Action::Update => Err(Fault::new("tracking details come with an update alone").into()),
     }
 }
@@ -101,6 +110,20 @@ fn delayed<K: Kind>(tx: &mut Tx<'_>, outbound: &Arc<Outbound<K>>) -> Result<Arc<
     let event = K::NAMES.events.expected_arrival_date_updated;
     tx.event_changed(event, &before, &*next)?;
     Ok(next)
+}
+
+/// The network has it, and soon says what it calls it.
+fn submitted<K: Kind>(tx: &mut Tx<'_>, outbound: &Arc<Outbound<K>>) -> Result<Arc<Outbound<K>>> {
+    let now = tx.now_ms();
+    let next = api::copy(outbound).submit(now).map_err(Refusal::of::<K>)?;
+    let number = Desk::next_number(tx)?;
+    match rails::of(next.destination.network()).track(now, number) {
+        Some(details) => {
+            let next = tx.save(next)?;
+            tracked(tx, &next, details)
+        }
+        None => tx.save(next),
+    }
 }
 
 /// The money leaves. To another FinancialAccount it arrives in the same moment.
@@ -191,56 +214,6 @@ fn clearing(network: Network) -> Contra {
         Network::Ach => Contra::AchClearing,
         Network::UsDomesticWire => Contra::WireClearing,
         Network::Stripe => Contra::IntraStripeTransit,
-    }
-}
-
-/// What test mode does by itself: step n is due n delays after the creation.
-pub fn plan<K: Kind>(tx: &mut Tx<'_>, outbound: &Outbound<K>, outcome: Outcome) -> Result<()> {
-    let delay = tx.app.config.step_delay_ms;
-    let mut due = outbound.created;
-    for (action, code) in automatic(outcome) {
-        due = due.saturating_add(delay);
-        tx.plan(due, K::NAMES.step_job, &outbound.id, &detail(action, code))?;
-    }
-    Ok(())
-}
-
-/// The steps that lead to an outcome.
-fn automatic(outcome: Outcome) -> Vec<(Action, Option<ReturnCode>)> {
-    match outcome {
-        Outcome::Posted => vec![(Action::Post, None)],
-        Outcome::Waits => vec![],
-        Outcome::Delayed => vec![(Action::Delay, None), (Action::Post, None)],
-        Outcome::Canceled => vec![(Action::Cancel, None)],
-        Outcome::Failed => vec![(Action::Fail, None)],
-        Outcome::Returned(code) => vec![(Action::Post, None), (Action::Return, Some(code))],
-    }
-}
-
-/// A job for a step; one that has gone another way meanwhile is left alone.
-pub fn run<K: Kind>(tx: &mut Tx<'_>, id: &str, detail: &str) -> Result<()> {
-    let (action, code) = read_detail(detail)
-        .ok_or_else(|| Fault(format!("{id} has an unknown step planned: {detail}")))?;
-    let Some(outbound) = tx.load::<Outbound<K>>(id)? else { return Ok(()) };
-    if outbound.plan(action).is_err() {
-        return Ok(());
-    }
-    perform_returning(tx, &outbound, action, code.unwrap_or(RETURN_CODE_DEFAULT))?;
-    Ok(())
-}
-
-/// `post`, or `return account_closed`.
-fn detail(action: Action, code: Option<ReturnCode>) -> String {
-    match code {
-        Some(code) => format!("{} {}", action.as_str(), code.as_str()),
-        None => action.as_str().to_owned(),
-    }
-}
-
-fn read_detail(detail: &str) -> Option<(Action, Option<ReturnCode>)> {
-    match detail.split_once(' ') {
-        Some((action, code)) => Some((Action::parse(action)?, Some(ReturnCode::parse(code)?))),
-        None => Some((Action::parse(detail)?, None)),
     }
 }
 

@@ -102,6 +102,7 @@ impl World {
         };
         let config = api::Config {
             step_delay_ms,
+            settles: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,
             public_url: "http://localhost".into(),

@@ -5,8 +5,15 @@ use crate::outbound_payment::{OutboundPayment, ToSomebody};
 use exchequer_core::bank::AccountType;
 use exchequer_core::billing::BillingDetails;
 
-const ACTIONS: [Action; 6] =
-    [Action::Cancel, Action::Delay, Action::Fail, Action::Post, Action::Return, Action::Update];
+const ACTIONS: [Action; 7] = [
+    Action::Cancel,
+    Action::Delay,
+    Action::Fail,
+    Action::Post,
+    Action::Return,
+    Action::Submit,
+    Action::Update,
+];
 
 fn bank(network: Network) -> Destination {
     let bank = crate::destination::UsBankAccount {
@@ -31,6 +38,7 @@ fn payment(stage: Stage, destination: Destination) -> OutboundPayment {
         destination,
         transaction: "trxn_1".into(),
         stage,
+        settles: false,
         description: None,
         is_delayed: false,
         kind: ToSomebody::default(),
@@ -40,13 +48,14 @@ fn payment(stage: Stage, destination: Destination) -> OutboundPayment {
     }
 }
 
-fn stage(status: Status) -> Stage {
-    match status {
-        Status::Canceled => Stage::Canceled(2_000),
-        Status::Failed => Stage::Failed(2_000),
-        Status::Posted => Stage::Posted(2_000),
-        Status::Processing => Stage::Processing,
-        Status::Returned => Stage::Returned {
+fn stage(state: State) -> Stage {
+    match state {
+        State::Canceled => Stage::Canceled(2_000),
+        State::Failed => Stage::Failed(2_000),
+        State::Posted => Stage::Posted(2_000),
+        State::Processing => Stage::Processing,
+        State::Submitted => Stage::Submitted(2_000),
+        State::Returned => Stage::Returned {
             posted_at: 2_000,
             returned_at: 3_000,
             code: ReturnCode::Declined,
@@ -68,6 +77,7 @@ fn act(payment: OutboundPayment, action: Action) -> Result<OutboundPayment, Refu
         Action::Fail => payment.fail(9_000),
         Action::Post => payment.post(9_000),
         Action::Return => payment.return_(9_000, ReturnCode::NoAccount, "trxn_3".into()),
+        Action::Submit => payment.submit(9_000),
         Action::Update => payment.track(trace()),
     })
 }
@@ -78,43 +88,47 @@ fn times(stage: &Stage) -> [Option<Millis>; 4] {
 }
 
 #[test]
-fn every_action_in_every_status() {
+fn every_action_in_every_state() {
+    use State::{Posted, Processing, Returned, Submitted};
     // The four times afterwards, where the action is taken at all.
     let now = Some(9_000);
     let then = Some(2_000);
-    let outcome = |status, action| match (status, action) {
-        (Status::Processing, Action::Cancel) => Some([now, None, None, None]),
-        (Status::Processing, Action::Fail) => Some([None, now, None, None]),
-        (Status::Processing, Action::Post) => Some([None, None, now, None]),
-        (Status::Processing, Action::Return) => Some([None, None, now, now]),
-        (Status::Processing, Action::Delay) => Some([None; 4]),
-        (Status::Posted, Action::Return) => Some([None, None, then, now]),
-        (Status::Posted, Action::Update) => Some([None, None, then, None]),
-        (Status::Returned, Action::Update) => Some([None, None, then, Some(3_000)]),
+    let outcome = |state, action| match (state, action) {
+        (Processing, Action::Cancel) => Some([now, None, None, None]),
+        (Processing | Submitted, Action::Fail) => Some([None, now, None, None]),
+        (Processing | Submitted, Action::Post) => Some([None, None, now, None]),
+        (Processing | Submitted, Action::Return) => Some([None, None, now, now]),
+        (Processing | Submitted, Action::Delay) => Some([None; 4]),
+        (Processing, Action::Submit) => Some([None; 4]),
+        (Submitted, Action::Update) => Some([None; 4]),
+        (Posted, Action::Return) => Some([None, None, then, now]),
+        (Posted, Action::Update) => Some([None, None, then, None]),
+        (Returned, Action::Update) => Some([None, None, then, Some(3_000)]),
         _ => None,
     };
-    let statuses = Status::NAMES.iter().map(|name| Status::parse(name).unwrap());
-    for status in statuses {
+    let states = State::NAMES.iter().map(|name| State::parse(name).unwrap());
+    for state in states {
         for action in ACTIONS {
-            let before = payment(stage(status), bank(Network::Ach));
-            assert_eq!(before.is_cancelable(), status == Status::Processing);
+            let before = payment(stage(state), bank(Network::Ach));
+            assert_eq!(before.is_cancelable(), state == Processing);
             let taken = act(before, action);
-            let expected = outcome(status, action).ok_or(Refusal::WrongStatus(action, status));
+            let expected = outcome(state, action).ok_or(Refusal::WrongState(action, state));
             let seen = taken.as_ref().map(|after| times(&after.stage)).map_err(|refusal| *refusal);
-            assert_eq!(seen, expected, "{status:?} {action:?}");
+            assert_eq!(seen, expected, "{state:?} {action:?}");
             let Ok(after) = taken else { continue };
             assert_eq!(after.is_delayed, action == Action::Delay);
             assert_eq!(after.tracking_details.is_some(), action == Action::Update);
-            let rule = RULES.iter().find(|r| r.from == status && r.action == action);
-            assert_eq!(after.status(), rule.unwrap().to);
+            let rule = RULES.iter().find(|r| r.from == state && r.action == action);
+            assert_eq!(after.stage.state(), rule.unwrap().to);
         }
     }
 }
 
 #[test]
 fn refusals_have_their_codes() {
-    let wrong = Refusal::WrongStatus(Action::Cancel, Status::Posted);
-    for refusal in [wrong, Refusal::ReturnWithinStripe, Refusal::TrackedAlready] {
+    let wrong = |state| Refusal::WrongState(Action::Cancel, state);
+    let (posted, sent) = (wrong(State::Posted), wrong(State::Submitted));
+    for refusal in [posted, sent, Refusal::ReturnWithinStripe, Refusal::TrackedAlready] {
         let error = refusal.of::<ToSomebody>();
         assert_eq!((error.status, error.code), (400, Some("status_transition_invalid")));
     }
@@ -137,8 +151,8 @@ fn a_return_keeps_what_brought_the_money_back() {
 #[test]
 fn within_stripe_nothing_is_returned_or_tracked() {
     let inside = || Destination::FinancialAccount { id: "fa_2".into(), owner: 2 };
-    for status in [Status::Processing, Status::Posted] {
-        let refused = act(payment(stage(status), inside()), Action::Return).err();
+    for state in [State::Processing, State::Posted] {
+        let refused = act(payment(stage(state), inside()), Action::Return).err();
         assert_eq!(refused, Some(Refusal::ReturnWithinStripe));
     }
     let tracked = payment(Stage::Posted(2_000), inside()).track(trace()).err();
@@ -177,8 +191,8 @@ fn the_receiver_reads_what_was_given_or_the_default() {
 fn a_new_payment_is_kept_in_few_bytes() {
     let kept = serde_json::to_string(&payment(Stage::Processing, bank(Network::Ach))).unwrap();
     assert!(kept.len() < 400, "{} bytes: {kept}", kept.len());
-    for status in Status::NAMES {
-        let stage = stage(Status::parse(status).unwrap());
+    for state in State::NAMES {
+        let stage = stage(State::parse(state).unwrap());
         let kept = serde_json::to_string(&stage).unwrap();
         assert_eq!(serde_json::from_str::<Stage>(&kept).unwrap(), stage);
     }

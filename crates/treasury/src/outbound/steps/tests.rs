@@ -1,54 +1,15 @@
-//! What test mode does by itself, and what each step does to the books.
+//! What each step does to the books.
 
 use super::*;
 use crate::book::EntryType;
-use crate::destination::OUTCOMES;
 use crate::features::{Feature, Restriction, Standing};
 use crate::financial_account::FinancialAccount;
+use crate::outbound::schedule::run;
 use crate::outbound::{Stage, Status};
 use crate::outbound_payment::{OutboundPayment, ToSomebody};
 use crate::testing::{NOW, in_transaction};
 use exchequer_core::billing::BillingDetails;
 use ledger::Amount;
-
-const STEP_MS: i64 = 1_000;
-
-#[test]
-fn every_planned_step_is_read_back() {
-    for (_, _, outcome) in OUTCOMES {
-        for (action, code) in automatic(*outcome) {
-            assert_eq!(read_detail(&detail(action, code)), Some((action, code)));
-        }
-    }
-    for bad in ["", "posted", "return nothing", "return no_account now"] {
-        assert_eq!(read_detail(bad), None, "{bad}");
-    }
-}
-
-#[test]
-fn steps_are_due_one_after_another() {
-    let bounced = Outcome::Returned(ReturnCode::NoAccount);
-    let table: [(Outcome, &[&str]); 6] = [
-        (Outcome::Waits, &[]),
-        (Outcome::Posted, &["post"]),
-        (Outcome::Delayed, &["delay", "post"]),
-        (Outcome::Canceled, &["cancel"]),
-        (Outcome::Failed, &["fail"]),
-        (bounced, &["post", "return no_account"]),
-    ];
-    for (outcome, steps) in table {
-        in_transaction(|tx| {
-            let payment = payment(tx);
-            plan(tx, &payment, outcome).unwrap();
-            let planned = tx.session.jobs(i64::MAX, 10).unwrap();
-            let planned: Vec<_> =
-                planned.iter().map(|(key, job)| (key.due, job.detail.as_str())).collect();
-            let expected: Vec<_> =
-                (1..).zip(steps).map(|(at, step)| (NOW + at * STEP_MS, *step)).collect();
-            assert_eq!(planned, expected, "{outcome:?}");
-        });
-    }
-}
 
 #[test]
 fn a_step_is_taken_once_and_at_its_stage() {
@@ -66,6 +27,28 @@ fn a_step_is_taken_once_and_at_its_stage() {
         assert_eq!(step("return no_account"), (Status::Returned, (1_000, 0)));
         assert!(run::<ToSomebody>(tx, &payment.id, "dance").is_err());
         run::<ToSomebody>(tx, "obp_gone", "post").unwrap();
+    });
+}
+
+#[test]
+fn what_the_network_has_is_named_and_numbered() {
+    in_transaction(|tx| {
+        let payment = payment(tx);
+        for number in ["1", "2"] {
+            let id = format!("obp_{number}");
+            let copy = OutboundPayment { id: id.clone(), ..api::copy(&payment) };
+            tx.save(copy).unwrap();
+            run::<ToSomebody>(tx, &id, "submit").unwrap();
+            let submitted = tx.load::<OutboundPayment>(&id).unwrap().unwrap();
+            assert_eq!(submitted.stage, Stage::Submitted(NOW));
+            let trace_id = format!("11000000000000{number}");
+            assert_eq!(submitted.tracking_details, Some(TrackingDetails::Ach { trace_id }));
+            // It is too late to call it back, and nobody tries to.
+            run::<ToSomebody>(tx, &id, "cancel").unwrap();
+            let still = tx.load::<OutboundPayment>(&id).unwrap().unwrap();
+            assert_eq!((still.status(), still.is_cancelable()), (Status::Processing, false));
+        }
+        assert_eq!(balance(tx, "fa_1"), (300, 700));
     });
 }
 
