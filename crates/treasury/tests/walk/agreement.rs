@@ -3,18 +3,21 @@
 use serde_json::Value;
 
 use crate::command::{FEATURES, Outbound};
-use crate::model::{Account, Credit, Flow, Model, Payment, Status, Way};
+use crate::model::{Account, Credit, Flow, Model, Payment, Sender, Status, Way};
 use crate::rules::{Sums, must, of};
 use crate::world::Look;
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// The ids of everything that the model knows by its place.
-struct Ids {
-    credits: Vec<String>,
+mod inward;
+
+/// The ids of what the model knows by its place: nobody told them.
+pub struct Ids {
+    pub credits: Vec<String>,
+    pub debits: Vec<String>,
 }
 
-pub fn check(look: &Look, sums: &Sums, model: &Model) -> Result<(), String> {
+pub fn check(look: &Look, sums: &Sums, model: &Model) -> Result<Ids, String> {
     let count = of(look, "fa_").count();
     must(count == model.accounts.len(), || format!("there are {count} FinancialAccounts"))?;
     for account in &model.accounts {
@@ -28,14 +31,20 @@ pub fn check(look: &Look, sums: &Sums, model: &Model) -> Result<(), String> {
     for payment in &model.payments {
         outbound_payment(payment, model, &look.shown[&payment.id])?;
     }
-    let ids = Ids { credits: credits(look, model)? };
+    let ids = Ids { credits: credits(look, model)?, debits: inward::debits(look, model)? };
+    inward::check(look, model, &ids)?;
     transactions(look, model, &ids)?;
     events(look, model, &ids)?;
     for (name, amount) in &sums.outside {
         let expected = model.outside.get(name.as_str()).copied().unwrap_or_default();
         must(*amount == expected, || format!("{name} has {amount}, not {expected}"))?;
     }
-    Ok(())
+    Ok(ids)
+}
+
+/// A time as it is shown.
+fn seconds(at: Option<i64>) -> Value {
+    at.map_or(Value::Null, |at| (at / 1000).into())
 }
 
 fn financial_account(account: &Account, shown: &Value) -> Result<(), String> {
@@ -121,7 +130,7 @@ fn credits(look: &Look, model: &Model) -> Result<Vec<String>, String> {
             format!("{account:?} has {} credits, not {}", shown.len(), expected.len())
         })?;
         for ((id, shown), (credit_at, credit)) in shown.into_iter().zip(expected) {
-            received_credit(credit, model, shown)?;
+            received_credit(credit, credit_at, model, shown)?;
             ids[credit_at].clone_from(id);
             count += 1;
         }
@@ -130,8 +139,12 @@ fn credits(look: &Look, model: &Model) -> Result<Vec<String>, String> {
     Ok(ids)
 }
 
-fn received_credit(credit: &Credit, model: &Model, shown: &Value) -> Result<(), String> {
-    let from = credit.from.map(|from| model.payments[from].id.as_str());
+fn received_credit(credit: &Credit, at: usize, model: &Model, shown: &Value) -> Result<(), String> {
+    let from = credit.from.map(|from| match from {
+        Sender::Payment(at) => model.payments[at].id.as_str(),
+        Sender::SentBack(at) => model.sent_back[at].id.as_str(),
+    });
+    let reversal = credit.reversal.map(|reversal| model.sent_back[reversal].id.as_str());
     let status = if credit.failure.is_some() { "failed" } else { "succeeded" };
     let agrees = shown["amount"] == credit.amount
         && shown["network"] == credit.network
@@ -139,8 +152,12 @@ fn received_credit(credit: &Credit, model: &Model, shown: &Value) -> Result<(), 
         && shown["failure_code"] == credit.failure.map_or(Value::Null, Value::from)
         && shown["status"] == status
         && shown["transaction"].is_null() == credit.failure.is_some()
-        && shown["linked_flows"]["source_flow"] == from.map_or(Value::Null, Value::from);
-    must(agrees, || format!("{credit:?} is shown as {shown}"))
+        && shown["linked_flows"]["source_flow"] == from.map_or(Value::Null, Value::from)
+        && shown["linked_flows"]["credit_reversal"] == reversal.map_or(Value::Null, Value::from);
+    must(agrees, || format!("{credit:?} is shown as {shown}"))?;
+    let by_ach = (credit.network == "ach").then_some(credit.created);
+    let restriction = model.credit_restriction(at);
+    inward::reversal_details(shown, credit.failure.is_some(), restriction, by_ach)
 }
 
 /// Of each account there are these Transactions, and no others.
@@ -174,7 +191,11 @@ fn transactions(look: &Look, model: &Model, ids: &Ids) -> Result<(), String> {
         for (id, sign) in [(first, -1), (back, 1)] {
             let Some(id) = id.as_str() else { continue };
             let amount = look.shown[id]["amount"].as_i64().unwrap_or_default();
-            let is_own = look.shown[id]["flow"] == *payment.id && amount * sign >= 0;
+            let flow = match payment.returned_by.filter(|_| sign > 0) {
+                Some(credit) => &ids.credits[credit],
+                None => &payment.id,
+            };
+            let is_own = look.shown[id]["flow"] == **flow && amount * sign >= 0;
             must(is_own, || format!("{id} is named by {payment:?}"))?;
         }
     }
@@ -185,7 +206,7 @@ fn transactions(look: &Look, model: &Model, ids: &Ids) -> Result<(), String> {
 fn events(look: &Look, model: &Model, ids: &Ids) -> Result<(), String> {
     for (events, told) in look.events.iter().zip(&model.told) {
         let of_flows = |(kind, _): &&(String, String)| {
-            kind.starts_with("treasury.outbound") || kind.starts_with("treasury.received")
+            kind.starts_with("treasury.") && !kind.starts_with("treasury.financial_account")
         };
         let events: Vec<_> = events.iter().filter(of_flows).cloned().collect();
         let told = told.iter().map(|(kind, flow)| match flow {
@@ -196,9 +217,7 @@ fn events(look: &Look, model: &Model, ids: &Ids) -> Result<(), String> {
                 };
                 (format!("treasury.{name}.{kind}"), ids.of(model, *flow))
             }
-            Flow::Credit(_) | Flow::None => {
-                (format!("treasury.received_credit.{kind}"), ids.of(model, *flow))
-            }
+            flow => (format!("treasury.{}.{kind}", inward::name(*flow)), ids.of(model, *flow)),
         });
         let told: Vec<_> = told.collect();
         must(events == told, || format!("the events are {events:?}, not {told:?}"))?;
@@ -211,6 +230,10 @@ impl Ids {
         match flow {
             Flow::Payment(at) => model.payments[at].id.clone(),
             Flow::Credit(at) => self.credits[at].clone(),
+            Flow::Debit(at) => self.debits[at].clone(),
+            Flow::Draft(at) => model.drafts[at].id.clone(),
+            Flow::SentBack(at) => model.sent_back[at].id.clone(),
+            Flow::TakenBack(at) => model.taken_back[at].id.clone(),
             Flow::None => String::new(),
         }
     }

@@ -20,6 +20,30 @@ pub enum Command {
         network: Network,
         amount: Amount,
     },
+    /// Somebody outside pulls.
+    Debit {
+        account: usize,
+        amount: Amount,
+    },
+    /// Pulls in from one's own bank, by one of [`TOKENS`].
+    Draw {
+        account: usize,
+        token: usize,
+        amount: Amount,
+    },
+    /// On the InboundTransfer so many before the latest.
+    ActOnDraft {
+        draft: usize,
+        action: Inward,
+    },
+    /// Reverses the credit so many before the latest.
+    SendBack {
+        credit: usize,
+    },
+    /// The same of a debit.
+    TakeBack {
+        debit: usize,
+    },
     Pay {
         flow: Outbound,
         account: usize,
@@ -95,6 +119,15 @@ pub enum Action {
     },
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inward {
+    Cancel,
+    Fail(Option<&'static str>),
+    /// With the code that only an automatic step gives.
+    Return(Option<&'static str>),
+    Succeed,
+}
+
 /// A command, and whether an account gives it whose business it is not.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
@@ -113,15 +146,26 @@ impl Command {
 }
 
 /// The features that matter for the flows of this walk.
-pub const FEATURES: [&str; 6] = [
+pub const FEATURES: [&str; 7] = [
     "financial_addresses.aba",
     "intra_stripe_flows",
     "outbound_payments.ach",
     "outbound_payments.us_domestic_wire",
     "outbound_transfers.ach",
     "outbound_transfers.us_domestic_wire",
+    "inbound_transfers.ach",
 ];
-pub const ALL_FEATURES: u8 = 0b11_1111;
+pub const ALL_FEATURES: u8 = 0b111_1111;
+
+/// The tokens of one's own bank, with the steps that follow by themselves.
+pub const TOKENS: [(&str, &[Inward]); 6] = [
+    ("pm_usBankAccount_processing", &[]),
+    ("pm_usBankAccount", &[Inward::Succeed]),
+    ("pm_usBankAccount_noAccount", &[Inward::Fail(Some("no_account"))]),
+    ("pm_usBankAccount_insufficientFunds", &[Inward::Fail(Some("insufficient_funds"))]),
+    ("pm_usBankAccount_internalFailure", &[Inward::Fail(Some("other"))]),
+    ("pm_usBankAccount_dispute", &[Inward::Succeed, Inward::Return(Some("debit_not_authorized"))]),
+];
 
 /// The account numbers and tokens of test mode, with the steps that follow by themselves.
 pub const NUMBERS: [(&str, &str, &[Automatic]); 8] = [
@@ -184,11 +228,29 @@ fn commands() -> impl Strategy<Value = Command> {
     let pay = (flow, account.clone(), targets(), amounts())
         .prop_map(|(flow, account, to, amount)| Command::Pay { flow, account, to, amount });
     let act = (0..4usize, actions()).prop_map(|(payment, action)| Command::Act { payment, action });
-    let wait = prop_oneof![3 => 0..3_000i64, 1 => Just(1_000), 1 => 0..6 * HOUR_MS];
+    let wait = prop_oneof![
+        12 => 0..3_000i64,
+        4 => Just(1_000),
+        4 => 0..6 * HOUR_MS,
+        1 => 0..48 * HOUR_MS,
+    ];
+    let debit = (account.clone(), amounts())
+        .prop_map(|(account, amount)| Command::Debit { account, amount });
+    let draw =
+        (account.clone(), 0..TOKENS.len(), 1..2_000i64).prop_map(|(account, token, cents)| {
+            Command::Draw { account, token, amount: Amount::Cents(cents) }
+        });
+    let act_on_draft =
+        (0..4usize, inward()).prop_map(|(draft, action)| Command::ActOnDraft { draft, action });
     prop_oneof![
         4 => fund,
         8 => pay,
         8 => act,
+        2 => debit,
+        3 => draw,
+        3 => act_on_draft,
+        3 => (0..4usize).prop_map(|credit| Command::SendBack { credit }),
+        2 => (0..3usize).prop_map(|debit| Command::TakeBack { debit }),
         4 => wait.prop_map(|ms| Command::Wait { ms }),
         1 => (0..3usize, 0..=ALL_FEATURES)
             .prop_map(|(owner, features)| Command::Open { owner, features }),
@@ -219,6 +281,16 @@ fn amounts() -> impl Strategy<Value = Amount> {
         8 => (1..2_000i64).prop_map(Amount::Cents),
         1 => Just(Amount::All),
         1 => Just(Amount::OneTooMany),
+    ]
+}
+
+fn inward() -> impl Strategy<Value = Inward> {
+    let codes = option::of(select(vec!["no_account", "bank_ownership_changed", "other"]));
+    prop_oneof![
+        1 => Just(Inward::Cancel),
+        1 => codes.prop_map(Inward::Fail),
+        2 => Just(Inward::Return(None)),
+        3 => Just(Inward::Succeed),
     ]
 }
 

@@ -17,6 +17,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use command::{ALL_FEATURES, Amount, Batch, Command, Network, Step, walks};
+use model::inward::{Reversal, Stage};
 use model::{MISSING, Model, OWNERS, Status, Verdict};
 use rules::{Ended, must};
 use world::{Answer, Look, Request, START, World};
@@ -50,11 +51,21 @@ fn the_books_balance_after_every_command() {
     let mut runner = TestRunner::new_with_rng(config, random);
     // How many payments came to each status: walks in which little happens prove little.
     let ends = RefCell::new(BTreeMap::<Status, u32>::new());
+    let mut drafts = RefCell::new(BTreeMap::<Stage, u32>::new());
+    let mut reversals = RefCell::new([0usize; 3]);
     let walked = runner.run(&walks(), |(step_delay_ms, walk)| {
         let model = self::walk(step_delay_ms, &walk).map_err(TestCaseError::fail)?;
+        let mut reversals = reversals.borrow_mut();
         for payment in model.payments {
             *ends.borrow_mut().entry(payment.status).or_default() += 1;
+            reversals[0] += usize::from(payment.returned_by.is_some());
         }
+        for draft in model.drafts {
+            *drafts.borrow_mut().entry(draft.stage).or_default() += 1;
+        }
+        let done = |all: &[Reversal]| all.iter().filter(|one| one.ended_at.is_some()).count();
+        reversals[1] += done(&model.sent_back);
+        reversals[2] += done(&model.taken_back);
         Ok(())
     });
     if let Err(failure) = walked {
@@ -62,6 +73,10 @@ fn the_books_balance_after_every_command() {
     }
     let ends = ends.into_inner();
     assert!(ends.len() == 5 || cases < CASES, "of all payments there were only {ends:?}");
+    let (drafts, reversals) = (drafts.get_mut(), reversals.get_mut());
+    assert!(drafts.len() == 5 || cases < CASES, "of all drafts there were only {drafts:?}");
+    let has_reversed = reversals.iter().all(|count| *count > 0);
+    assert!(has_reversed || cases < CASES, "there were only {reversals:?} reversals");
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -125,7 +140,13 @@ impl Walk {
         self.model.run_due();
         let look = self.world.look();
         let sums = rules::check(&look, &mut self.ended)?;
-        agreement::check(&look, &sums, &self.model)?;
+        let ids = agreement::check(&look, &sums, &self.model)?;
+        for (credit, id) in self.model.credits.iter_mut().zip(ids.credits) {
+            credit.id = id;
+        }
+        for (debit, id) in self.model.debits.iter_mut().zip(ids.debits) {
+            debit.id = id;
+        }
         must(anything || look == self.look, || "a refusal left something behind".into())?;
         self.look = look;
         Ok(())
@@ -150,6 +171,9 @@ impl Walk {
                 must(answer["status"] == "processing", || format!("it is made as {answer}"))?;
                 self.model.payments.last_mut().unwrap().id = id();
             }
+            Command::Draw { .. } => self.model.drafts.last_mut().unwrap().id = id(),
+            Command::SendBack { .. } => self.model.sent_back.last_mut().unwrap().id = id(),
+            Command::TakeBack { .. } => self.model.taken_back.last_mut().unwrap().id = id(),
             _ => {}
         }
         Ok(())

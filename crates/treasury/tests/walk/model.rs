@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::command::{Action, Amount, Automatic, Command, NUMBERS, Network, Outbound, To};
+use crate::command::{Action, Amount, Automatic, Command, Inward, NUMBERS, Network, Outbound, To};
+use inward::{Debit, Draft, Reversal};
+
+pub mod inward;
+mod resolve;
 
 /// What a refused command's error says as its `code`.
 pub type Code = Option<&'static str>;
@@ -50,6 +54,8 @@ pub struct Payment {
     /// When it came to another end.
     pub ended_at: Option<i64>,
     pub returned_code: Option<&'static str>,
+    /// The credit that brought it back, where its receiver sent it.
+    pub returned_by: Option<usize>,
     pub is_delayed: bool,
     pub is_tracked: bool,
 }
@@ -72,18 +78,39 @@ pub enum Status {
 
 #[derive(Clone, Debug)]
 pub struct Credit {
+    pub id: String,
     pub account: usize,
     pub amount: i64,
     pub network: &'static str,
     pub created: i64,
     pub failure: Option<&'static str>,
-    pub from: Option<usize>,
+    pub from: Option<Sender>,
+    pub reversal: Option<usize>,
+}
+
+/// What brought a credit within Stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    Payment(usize),
+    SentBack(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    Payment(usize, Automatic),
+    Draft(usize, Inward),
+    SendBack(usize),
+    TakeBack(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flow {
     Payment(usize),
     Credit(usize),
+    Debit(usize),
+    Draft(usize),
+    SentBack(usize),
+    TakenBack(usize),
     None,
 }
 
@@ -102,14 +129,20 @@ pub struct Model {
     pub accounts: Vec<Account>,
     pub payments: Vec<Payment>,
     pub credits: Vec<Credit>,
+    pub debits: Vec<Debit>,
+    /// From the owners' own banks.
+    pub drafts: Vec<Draft>,
+    /// Reversals of credits, and of debits.
+    pub sent_back: Vec<Reversal>,
+    pub taken_back: Vec<Reversal>,
     pub transactions: Vec<Transaction>,
     /// What is outside of all accounts, by where it is.
     pub outside: BTreeMap<&'static str, i64>,
     /// What each owner was told, in order.
     pub told: Vec<Vec<(&'static str, Flow)>>,
     delay: i64,
-    /// Automatic steps: when, of which payment.
-    jobs: Vec<(i64, usize, Automatic)>,
+    /// Automatic steps: when, and which.
+    jobs: Vec<(i64, Job)>,
 }
 
 impl Model {
@@ -119,61 +152,15 @@ impl Model {
             accounts: Vec::new(),
             payments: Vec::new(),
             credits: Vec::new(),
+            debits: Vec::new(),
+            drafts: Vec::new(),
+            sent_back: Vec::new(),
+            taken_back: Vec::new(),
             transactions: Vec::new(),
             outside: BTreeMap::new(),
             told: vec![Vec::new(); OWNERS],
             delay,
             jobs: Vec::new(),
-        }
-    }
-
-    /// A drawn command about what is there now; none where there is nothing of the kind.
-    pub fn resolve(&self, command: Command) -> Option<Command> {
-        let place = |drawn: usize| drawn % self.accounts.len();
-        let cash = |account: usize| self.accounts[place(account)].cash;
-        let cents = |amount, account| match amount {
-            Amount::Cents(cents) => cents,
-            Amount::All => cash(account).max(1),
-            Amount::OneTooMany => cash(account) + 1,
-        };
-        let cents = |amount, account| Amount::Cents(cents(amount, account));
-        Some(match command {
-            Command::Open { .. } | Command::Wait { .. } => command,
-            Command::Fund { account, network, amount } => {
-                Command::Fund { account: place(account), network, amount: cents(amount, account) }
-            }
-            Command::Pay { flow, account, to, amount } => {
-                let to = if let To::Account(to) = to { To::Account(place(to)) } else { to };
-                Command::Pay { flow, account: place(account), to, amount: cents(amount, account) }
-            }
-            Command::Act { payment, action } => {
-                let count = self.payments.len();
-                let latest = count.checked_sub(1)?;
-                Command::Act { payment: latest - payment % count, action }
-            }
-            Command::Switch { account, feature, on } => {
-                Command::Switch { account: place(account), feature, on }
-            }
-            Command::Restrict { account, inbound, outbound } => {
-                Command::Restrict { account: place(account), inbound, outbound }
-            }
-            Command::Close { account, heir } => {
-                Command::Close { account: place(account), heir: heir.map(place) }
-            }
-        })
-    }
-
-    /// Whose business a command is.
-    pub fn owner(&self, command: Command) -> usize {
-        match command {
-            Command::Open { owner, .. } => owner,
-            Command::Fund { account, .. }
-            | Command::Pay { account, .. }
-            | Command::Switch { account, .. }
-            | Command::Restrict { account, .. }
-            | Command::Close { account, .. } => self.accounts[account].owner,
-            Command::Act { payment, .. } => self.accounts[self.payments[payment].account].owner,
-            Command::Wait { .. } => 0,
         }
     }
 
@@ -188,6 +175,11 @@ impl Model {
                 self.pay(flow, account, to, cents(amount))
             }
             Command::Act { payment, action } => self.act(payment, action),
+            Command::Debit { account, amount } => self.debit(account, cents(amount)),
+            Command::Draw { account, token, amount } => self.draw(account, token, cents(amount)),
+            Command::ActOnDraft { draft, action } => self.act_on_draft(draft, action),
+            Command::SendBack { credit } => self.send_back(credit),
+            Command::TakeBack { debit } => self.take_back(debit),
             Command::Switch { account, feature, on } => self.change(account, |account| {
                 let bit = 1 << feature;
                 account.features = account.features & !bit | if on { bit } else { 0 };
@@ -211,23 +203,43 @@ impl Model {
         let now = self.now;
         loop {
             // The first of those that are due at the same time was planned first.
-            let first = self.jobs.iter().enumerate().min_by_key(|(at, (due, ..))| (*due, *at));
-            let Some((at, (due, ..))) = first else { break };
+            let first = self.jobs.iter().enumerate().min_by_key(|(at, (due, _))| (*due, *at));
+            let Some((at, (due, _))) = first else { break };
             if *due > now {
                 break;
             }
-            let (due, payment, step) = self.jobs.remove(at);
+            let (due, job) = self.jobs.remove(at);
             self.now = due;
-            // A payment that went another way meanwhile is left alone.
-            let _ = match step {
-                Automatic::Cancel => self.act(payment, Action::Cancel),
-                Automatic::Fail => self.act(payment, Action::Fail),
-                Automatic::Post => self.act(payment, Action::Post),
-                Automatic::Return(code) => self.act(payment, Action::Return(Some(code))),
-                Automatic::Delay => self.delay(payment),
+            // What went another way meanwhile is left alone.
+            let _ = match job {
+                Job::Payment(payment, step) => self.step(payment, step),
+                Job::Draft(draft, step) => self.act_on_draft(draft, step),
+                Job::SendBack(reversal) => {
+                    self.post_back(reversal);
+                    Ok(())
+                }
+                Job::TakeBack(reversal) => {
+                    self.complete(reversal);
+                    Ok(())
+                }
             };
         }
         self.now = now;
+    }
+
+    fn step(&mut self, payment: usize, step: Automatic) -> Verdict {
+        match step {
+            Automatic::Cancel => self.act(payment, Action::Cancel),
+            Automatic::Fail => self.act(payment, Action::Fail),
+            Automatic::Post => self.act(payment, Action::Post),
+            Automatic::Return(code) => self.act(payment, Action::Return(Some(code))),
+            Automatic::Delay => self.delay(payment),
+        }
+    }
+
+    /// The step of that number is due so many delays from now.
+    fn plan(&mut self, number: i64, job: Job) {
+        self.jobs.push((self.now + number * self.delay, job));
     }
 
     fn open(&mut self, owner: usize, features: u8) -> Verdict {
@@ -314,13 +326,14 @@ impl Model {
             posted_at: None,
             ended_at: None,
             returned_code: None,
+            returned_by: None,
             is_delayed: false,
             is_tracked: false,
         });
         self.begin(account, Flow::Payment(payment), -amount, "open");
         self.tell_payment(payment, "created");
         for (at, step) in (1..).zip(steps) {
-            self.jobs.push((self.now + at * self.delay, payment, *step));
+            self.plan(at, Job::Payment(payment, *step));
         }
         Ok(())
     }
@@ -370,7 +383,7 @@ impl Model {
         let Payment { account, amount, .. } = self.payments[payment];
         self.accounts[account].held -= amount;
         self.accounts[account].cash += amount;
-        self.end(payment, "void");
+        self.end(Flow::Payment(payment), "void");
         self.payments[payment].status = status;
         self.payments[payment].ended_at = Some(self.now);
         self.tell_payment(payment, event);
@@ -380,7 +393,7 @@ impl Model {
         let Payment { account, amount, way, .. } = self.payments[payment];
         self.accounts[account].held -= amount;
         *self.outside.entry(way.outside()).or_default() += amount;
-        self.end(payment, "posted");
+        self.end(Flow::Payment(payment), "posted");
         self.payments[payment].status = Status::Posted;
         self.payments[payment].posted_at = Some(self.now);
         self.tell_payment(payment, "posted");
@@ -392,7 +405,7 @@ impl Model {
             _ if there.has(WITHIN) && there.no_inbound => Some("account_frozen"),
             _ => None,
         };
-        self.receive(to, amount, "stripe", failure, Some(payment));
+        self.receive(to, amount, "stripe", failure, Some(Sender::Payment(payment)));
         if let Some(code) = failure {
             self.bring_back(payment, code);
         }
@@ -408,6 +421,11 @@ impl Model {
         payment_now.returned_code = Some(code);
         payment_now.ended_at = Some(self.now);
         self.tell_payment(payment, "returned");
+        self.forward(account);
+    }
+
+    /// What came back to a closed account goes on to its heir.
+    fn forward(&mut self, account: usize) {
         if !self.accounts[account].is_open {
             self.sweep(account, self.living_heir(account));
         }
@@ -419,10 +437,19 @@ impl Model {
         amount: i64,
         network: &'static str,
         failure: Option<&'static str>,
-        from: Option<usize>,
+        from: Option<Sender>,
     ) {
         let credit = Flow::Credit(self.credits.len());
-        self.credits.push(Credit { account, amount, network, created: self.now, failure, from });
+        self.credits.push(Credit {
+            id: String::new(),
+            account,
+            amount,
+            network,
+            created: self.now,
+            failure,
+            from,
+            reversal: None,
+        });
         if failure.is_none() {
             self.accounts[account].cash += amount;
             let outside = match network {
@@ -434,8 +461,7 @@ impl Model {
             *self.outside.entry(outside).or_default() -= amount;
             self.begin(account, credit, amount, "posted");
         }
-        let owner = self.accounts[account].owner;
-        self.told[owner].push(("created", credit));
+        self.tell(account, "created", credit);
     }
 
     /// A closed account is only swept: of what came back to it.
@@ -453,7 +479,8 @@ impl Model {
             }
         }
         let heir = heir.or(self.living_heir(account));
-        if closing.held != 0 || (closing.cash != 0 && heir.is_none()) {
+        let is_left = closing.cash < 0 || (closing.cash != 0 && heir.is_none());
+        if self.is_awaited(account) || closing.held != 0 || is_left {
             return Err(None);
         }
         self.sweep(account, heir);
@@ -483,9 +510,8 @@ impl Model {
         self.transactions.push(Transaction { account, flow, amount, status, created, ended });
     }
 
-    /// The payment's open Transaction comes to its end.
-    fn end(&mut self, payment: usize, status: &'static str) {
-        let flow = Flow::Payment(payment);
+    /// The flow's open Transaction comes to its end.
+    fn end(&mut self, flow: Flow, status: &'static str) {
         let of_flow = self.transactions.iter_mut().filter(|one| one.flow == flow);
         for transaction in of_flow.filter(|one| one.status == "open") {
             transaction.status = status;
@@ -497,8 +523,13 @@ impl Model {
     }
 
     fn tell_payment(&mut self, payment: usize, what: &'static str) {
-        let owner = self.accounts[self.payments[payment].account].owner;
-        self.told[owner].push((what, Flow::Payment(payment)));
+        self.tell(self.payments[payment].account, what, Flow::Payment(payment));
+    }
+
+    /// The owner of an account is told of a flow.
+    fn tell(&mut self, account: usize, what: &'static str, flow: Flow) {
+        let owner = self.accounts[account].owner;
+        self.told[owner].push((what, flow));
     }
 }
 

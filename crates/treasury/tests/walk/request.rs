@@ -1,6 +1,8 @@
 //! What a command asks the API for.
 
-use crate::command::{Action, Amount, Command, FEATURES, NUMBERS, Network, Outbound, To};
+use crate::command::{
+    Action, Amount, Command, FEATURES, Inward, NUMBERS, Network, Outbound, TOKENS, To,
+};
 use crate::model::{Model, Payment, Way};
 use crate::world::{Form, Request, World};
 
@@ -54,6 +56,28 @@ pub fn of(command: Command, model: &Model, world: &World, owner: usize) -> Reque
             let (path, form) = act(action, *flow, *way);
             post(path, id.clone(), form)
         }
+        Command::Debit { account: from, amount } => {
+            let mut form = money(amount, account(from));
+            form.push(("network", "ach".into()));
+            post("/v1/test_helpers/treasury/received_debits", String::new(), form)
+        }
+        Command::Draw { account: to, token, amount } => {
+            let mut form = money(amount, account(to));
+            form.push(("origin_payment_method", TOKENS[token].0.into()));
+            post("/v1/treasury/inbound_transfers", String::new(), form)
+        }
+        Command::ActOnDraft { draft, action } => {
+            let (path, form) = act_on_draft(action);
+            post(path, model.drafts[draft].id.clone(), form)
+        }
+        Command::SendBack { credit } => {
+            let form = vec![("received_credit", model.credits[credit].id.clone())];
+            post("/v1/treasury/credit_reversals", String::new(), form)
+        }
+        Command::TakeBack { debit } => {
+            let form = vec![("received_debit", model.debits[debit].id.clone())];
+            post("/v1/treasury/debit_reversals", String::new(), form)
+        }
         Command::Switch { account: of, feature, on } => {
             let name = SWITCHED[feature];
             let path = "/v1/treasury/financial_accounts/{id}/features";
@@ -89,6 +113,7 @@ const CREATED_WITH: [&str; FEATURES.len()] = [
     "features[outbound_payments][us_domestic_wire][requested]",
     "features[outbound_transfers][ach][requested]",
     "features[outbound_transfers][us_domestic_wire][requested]",
+    "features[inbound_transfers][ach][requested]",
 ];
 const SWITCHED: [&str; FEATURES.len()] = [
     "financial_addresses[aba][requested]",
@@ -97,6 +122,7 @@ const SWITCHED: [&str; FEATURES.len()] = [
     "outbound_payments[us_domestic_wire][requested]",
     "outbound_transfers[ach][requested]",
     "outbound_transfers[us_domestic_wire][requested]",
+    "inbound_transfers[ach][requested]",
 ];
 
 fn money(amount: Amount, account: String) -> Form {
@@ -151,6 +177,19 @@ fn act(action: Action, flow: Outbound, way: Way) -> (&'static str, Form) {
             let trace = ("tracking_details[ach][trace_id]", "841042400123450".to_owned());
             (track, vec![("tracking_details[type]", "ach".to_owned()), trace])
         }
+    }
+}
+
+fn act_on_draft(action: Inward) -> (&'static str, Form) {
+    match action {
+        Inward::Cancel => ("/v1/treasury/inbound_transfers/{id}/cancel", vec![]),
+        Inward::Fail(code) => {
+            let code = code.map(|code| ("failure_details[code]", code.to_owned()));
+            let path = "/v1/test_helpers/treasury/inbound_transfers/{id}/fail";
+            (path, code.into_iter().collect())
+        }
+        Inward::Return(_) => ("/v1/test_helpers/treasury/inbound_transfers/{id}/return", vec![]),
+        Inward::Succeed => ("/v1/test_helpers/treasury/inbound_transfers/{id}/succeed", vec![]),
     }
 }
 

@@ -63,11 +63,25 @@ pub fn check(look: &Look, ended: &mut Ended) -> Result<Sums, String> {
             stays(ended, id, shown)?;
         }
     }
-    for (id, shown) in of(look, "rc_") {
+    for (id, shown) in of(look, "rc_").chain(of(look, "rd_")) {
         let mut shown = shown.clone();
-        // It can be reversed for a time only.
+        // It can be reversed for a time only, and once.
         shown["reversal_details"] = Value::Null;
+        for reversal in ["credit_reversal", "debit_reversal"] {
+            shown["linked_flows"][reversal] = Value::Null;
+        }
         stays(ended, id, shown)?;
+    }
+    for (id, shown) in of(look, "ibt_") {
+        let is_over = ["canceled", "failed"].iter().any(|end| shown["status"] == *end);
+        if is_over || shown["returned"] == true {
+            stays(ended, id, shown.clone())?;
+        }
+    }
+    for (id, shown) in of(look, "credrev_").chain(of(look, "debrev_")) {
+        if shown["status"] != "processing" {
+            stays(ended, id, shown.clone())?;
+        }
     }
     Ok(sums)
 }
@@ -165,6 +179,10 @@ fn transaction(
     };
     let flow = look.shown.get(flow).ok_or_else(|| wrong("its flow is not there"))?;
     must(flow["status"] != "failed" || shown["status"] == "void", || wrong("its flow failed"))?;
+    // What is taken back is there while the bank is still to agree.
+    if flow["object"] == "treasury.debit_reversal" {
+        return must(shown["status"] == "posted", || wrong("it is there at once"));
+    }
     must((flow["status"] == "processing") == (shown["status"] == "open"), || {
         wrong("it is open as long as its flow is on its way")
     })

@@ -25,11 +25,15 @@ pub const START: i64 = 1_680_716_009_000;
 const ROWS_MAX: usize = 10_000;
 
 /// Where objects are read, by the prefix of their ids.
-const READS: [(&str, &str); 6] = [
+const READS: [(&str, &str); 10] = [
     ("fa", "/v1/treasury/financial_accounts/{id}"),
     ("obp", "/v1/treasury/outbound_payments/{id}"),
     ("obt", "/v1/treasury/outbound_transfers/{id}"),
+    ("credrev", "/v1/treasury/credit_reversals/{id}"),
+    ("debrev", "/v1/treasury/debit_reversals/{id}"),
+    ("ibt", "/v1/treasury/inbound_transfers/{id}"),
     ("rc", "/v1/treasury/received_credits/{id}"),
+    ("rd", "/v1/treasury/received_debits/{id}"),
     ("trxn", "/v1/treasury/transactions/{id}"),
     ("trxne", "/v1/treasury/transaction_entries/{id}"),
 ];
