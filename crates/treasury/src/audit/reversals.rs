@@ -144,11 +144,8 @@ pub(super) fn came_back(
         _ => None,
     };
     let returns = payment.is_some_and(|payment| {
-        let brought = match &payment.stage {
-            Stage::Returned { transaction, .. } => Some(transaction),
-            Stage::Processing | Stage::Canceled(_) | Stage::Failed(_) | Stage::Posted(_) => None,
-        };
-        brought == credit.transaction.as_ref()
+        let Stage::Returned { transaction, .. } = &payment.stage else { return false };
+        credit.transaction.as_ref() == Some(transaction)
             && payment.financial_account == credit.financial_account
     });
     row.must(returns, format!("it is not what returns the payment that {id} sent back"));
