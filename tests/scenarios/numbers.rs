@@ -9,9 +9,12 @@ fn every_listed_number_has_a_scenario() {
     let later = [72, 95, 100, 101, 102];
     let platform = (1..=106).filter(|number| !later.contains(number));
     let treasury = 1..=54;
+    // Transfers, subscriptions, files and disputes are not served yet.
+    let supporting = (1..=19).chain(21..=24).chain(31..=33);
     let missing: Vec<String> = platform
         .map(|number| format!("platform_{number:02}_"))
         .chain(treasury.map(|number| format!("treasury_{number:02}_")))
+        .chain(supporting.map(|number| format!("supporting_{number:02}_")))
         .filter(|start| !names.iter().any(|name| name.starts_with(start)))
         .collect();
     assert!(missing.is_empty(), "no scenario: {missing:?}");

@@ -3,8 +3,10 @@
 use store::Millis;
 use store::seal::Sealer;
 
+use crate::addresses::Addresses;
 use crate::error::Result;
 use crate::operation::{Operation, Resource};
+use crate::resource::ObjectDef;
 use crate::view::{Tx, View};
 
 /// How long an idempotent answer is kept: the same key runs anew afterwards.
@@ -58,6 +60,7 @@ pub struct Api {
     /// Gives an endpoint a new signing secret and tells it.
     pub roll_secret: fn(&mut Tx<'_>, &str) -> Result<String>,
     pub receipts: Receipts,
+    pub addresses: Addresses,
 }
 
 /// Pages for people without a key, by an opaque token.
@@ -70,6 +73,12 @@ pub struct Receipts {
 impl Api {
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.resources.iter().flat_map(|resource| resource.operations.iter())
+    }
+
+    /// How a resource of another product is shown, by its `object`.
+    pub fn object(&self, name: &str) -> Option<ObjectDef> {
+        let mut objects = self.operations().filter_map(|operation| operation.object);
+        objects.find(|object| object.object == name)
     }
 
     pub fn job(&self, kind: &str) -> Option<Job> {

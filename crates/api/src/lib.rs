@@ -4,6 +4,7 @@
 // Derived code names this crate as its dependents do.
 extern crate self as api;
 
+pub mod addresses;
 pub mod app;
 pub mod audit;
 pub mod currency;

@@ -63,6 +63,16 @@ impl<'q> Query<'q> {
 
 /// The page of a list that a query asks for.
 pub fn list<T: Resource>(view: &View<'_>, query: &Query<'_>) -> Result<Page<T>> {
+    list_where(view, query, |_| true)
+}
+
+/// The same, of what a product wants besides. It goes past what is not wanted one by one, so that
+/// the query has to be narrow.
+pub fn list_where<T: Resource>(
+    view: &View<'_>,
+    query: &Query<'_>,
+    is_wanted: impl Fn(&T) -> bool,
+) -> Result<Page<T>> {
     for (param, cursor) in cursors(query.page) {
         view.require::<T>(cursor, param)?;
     }
@@ -86,7 +96,8 @@ pub fn list<T: Resource>(view: &View<'_>, query: &Query<'_>) -> Result<Page<T>> 
             rest = beyond(rest, last.id());
         }
         let keep = |object: &Arc<T>| {
-            query.created.is_none_or(|created| created.contains(seconds(object.created())))
+            let in_time = |created: &Range| created.contains(seconds(object.created()));
+            query.created.is_none_or(in_time) && is_wanted(object)
         };
         items.extend(found.into_iter().filter(keep));
         if complete || items.len() >= wanted {

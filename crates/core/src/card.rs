@@ -99,6 +99,10 @@ pub enum Decline {
     IncorrectCvc,
     ProcessingError,
     Velocity,
+    /// The card's holder is needed and not there.
+    AuthenticationRequired,
+    /// It never came to the bank: the payment looked like fraud.
+    Blocked,
 }
 
 impl Decline {
@@ -114,6 +118,13 @@ impl Decline {
             }
             Decline::Lost => declined("lost_card", DECLINED),
             Decline::Stolen => declined("stolen_card", DECLINED),
+            Decline::AuthenticationRequired => {
+                let message = "Your card was declined. This transaction requires authentication.";
+                let mut error = of_code("authentication_required", message);
+                error.extra.push(("decline_code", "authentication_required".into()));
+                error
+            }
+            Decline::Blocked => declined("fraudulent", DECLINED),
             Decline::Velocity => declined("card_velocity_exceeded", DECLINED),
             Decline::Expired => of_code("expired_card", "Your card has expired."),
             Decline::IncorrectCvc => {
@@ -231,6 +242,15 @@ impl TestCard {
 /// What a card with that behaviour does when it is checked.
 pub fn check_of(behavior: Option<&str>) -> Check {
     behavior.and_then(TestCard::of_name).map_or(Check::Passes, |card| card.check)
+}
+
+/// What a payment by a card with that behaviour comes to. Some cards fail only when money is taken.
+pub fn payment_of(behavior: Option<&str>) -> Check {
+    match behavior {
+        Some("chargeCustomerFail") => Check::Declines(Decline::Generic),
+        Some("radarBlock") => Check::Declines(Decline::Blocked),
+        other => check_of(other),
+    }
 }
 
 impl Card {

@@ -373,7 +373,7 @@ impl From<&ShippingParams> for Shipping {
 }
 
 impl Shipping {
-    fn render(&self) -> Json {
+    pub fn render(&self) -> Json {
         object([
             ("address", self.address.render()),
             ("carrier", Json::Null),

@@ -13,7 +13,7 @@ use api::{ApiError, Fault, Include, Json, Path, Resource, Result, Tx, View, obje
 use serde::{Deserialize, Serialize};
 use store::{DeliveryKey, DeliveryRow, EventRow, Millis};
 
-use crate::setup_intent;
+use crate::client_secret;
 use crate::subscriptions::FORWARD;
 use crate::webhook_endpoint::WebhookEndpoint;
 
@@ -69,11 +69,11 @@ impl Event {
 
     /// What it tells of. Secrets are left out of what is kept.
     fn object(&self, view: &View<'_>) -> Result<String> {
-        if !self.kind.starts_with("setup_intent.") {
+        if !client_secret::is_left_out(&self.kind) {
             return Ok(self.object.clone());
         }
         let id = id_in(&self.kind, &self.object)?;
-        Ok(setup_intent::with_client_secret(view, &self.object, &id))
+        Ok(client_secret::with_client_secret(view, &self.object, &id))
     }
 
     fn json(

@@ -1,13 +1,13 @@
 //! What every product needs: accounts, customers, PaymentMethods and how they are set up.
 
 pub mod account;
-pub mod balance;
 pub mod bank;
 pub mod bank_account;
 pub mod billing;
 pub mod capability;
 pub mod card;
 pub mod change;
+pub mod client_secret;
 pub mod country;
 pub mod customer;
 pub mod egress;
@@ -28,7 +28,6 @@ use api::operation::Resource;
 pub fn resources() -> Vec<Resource> {
     vec![
         account::resource(),
-        balance::resource(),
         bank_account::resource(),
         capability::resource(),
         customer::resource(),

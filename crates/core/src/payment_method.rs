@@ -205,7 +205,8 @@ pub fn from_data(
     new_of(tx, data, None, path)
 }
 
-fn new_of(
+/// A PaymentMethod, a card's too, that is described at `path`; the empty one is the request itself.
+pub fn new_of(
     tx: &mut Tx<'_>,
     data: &PaymentMethodData,
     card: Option<&CardParams>,

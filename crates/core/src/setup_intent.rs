@@ -18,18 +18,15 @@ use api::{ApiError, Failure, Include, Index, Json, Resource, Result, Tx, View, o
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
+use crate::client_secret::{client_secret, tell};
 use crate::customer::Customer;
 use crate::mandate::{self, Mandate, MandateData, MandateStatus, SingleUse};
 use crate::payment_method::{self, FlowDirection, PaymentMethod, PaymentMethodData, Type};
 use crate::setup_attempt::{self, AttemptStatus, SetupAttempt};
 
-use secret::{client_secret, tell};
 use state::{Action, SetupError, Status};
 
-pub use secret::with_client_secret;
-
 mod checks;
-mod secret;
 mod setup;
 pub mod state;
 
@@ -298,7 +295,7 @@ fn create(tx: &mut Tx<'_>, params: &CreateSetupIntent) -> Result<Arc<SetupIntent
         return Err(ApiError::invalid(message).on("return_url").into());
     }
     let intent = tx.save(intent)?;
-    tell(tx, "setup_intent.created", &intent)?;
+    tell(tx, "setup_intent.created", &*intent)?;
     if confirms { setup::confirm(tx, intent, &params.confirmation) } else { Ok(intent) }
 }
 
@@ -344,7 +341,7 @@ fn cancel(tx: &mut Tx<'_>, path: &Path, params: &CancelSetupIntent) -> Result<Ar
         next_action: None,
         ..api::copy(&before)
     })?;
-    tell(tx, "setup_intent.canceled", &canceled)?;
+    tell(tx, "setup_intent.canceled", &*canceled)?;
     Ok(canceled)
 }
 

@@ -4,6 +4,7 @@ use api::{Api, App, Config};
 
 pub fn app(config: Config) -> App {
     let mut resources = exchequer_core::resources();
+    resources.extend(payments::resources());
     resources.extend(treasury::resources());
     let api = Api {
         resources,
@@ -12,6 +13,7 @@ pub fn app(config: Config) -> App {
         account_by_id: exchequer_core::account::account_by_id,
         roll_secret: exchequer_core::webhook_endpoint::roll_secret,
         receipts: treasury::receipt::RECEIPTS,
+        addresses: treasury::addresses::ADDRESSES,
     };
     App { api, config }
 }

@@ -34,7 +34,7 @@ pub struct Options {
 
 /// The rules of all products.
 fn audits() -> Vec<Audits> {
-    vec![foundations::audits(), treasury::audit::audits()]
+    vec![foundations::audits(), payments::audit::audits(), treasury::audit::audits()]
 }
 
 pub fn run(options: &Options) -> Result<(), Ended> {

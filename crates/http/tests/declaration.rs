@@ -62,6 +62,7 @@ fn app() -> App {
             account_by_id: |_, _| Ok(None),
             roll_secret: |_, _| Ok(String::new()),
             receipts: Receipts { workspace: |_, _| None, page: |_, _| None },
+            addresses: api::addresses::Addresses::NONE,
         },
         config: Config {
             step_delay_ms: 0,

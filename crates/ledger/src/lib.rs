@@ -8,6 +8,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use payments::{Funds, Part};
+
+mod payments;
+
 /// The three sub-accounts of a FinancialAccount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +35,10 @@ pub enum Contra {
     PaymentsBalance,
     /// Between two FinancialAccounts of one platform.
     IntraStripeTransit,
+    /// What processing a payment costs, seen from a payments balance.
+    StripeFees,
+    /// The FinancialAccounts, seen from a payments balance.
+    FinancialAccounts,
     Other,
 }
 
@@ -38,19 +46,26 @@ pub enum Contra {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Account {
     Own(Side),
+    /// A part of a payments balance.
+    Payments(Part),
     Contra(Contra),
 }
 
-const NAMES: [(Account, &str); 10] = [
+const NAMES: [(Account, &str); 15] = [
     (Account::Own(Side::Cash), "cash"),
     (Account::Own(Side::InboundPending), "inbound_pending"),
     (Account::Own(Side::OutboundPending), "outbound_pending"),
+    (Account::Payments(Part::Available), "payments_available"),
+    (Account::Payments(Part::Pending), "payments_pending"),
+    (Account::Payments(Part::InTransit), "payouts_in_transit"),
     (Account::Contra(Contra::AchClearing), "ach_clearing"),
     (Account::Contra(Contra::WireClearing), "wire_clearing"),
     (Account::Contra(Contra::RtpClearing), "rtp_clearing"),
     (Account::Contra(Contra::CardClearing), "card_clearing"),
     (Account::Contra(Contra::PaymentsBalance), "payments_balance"),
     (Account::Contra(Contra::IntraStripeTransit), "intra_stripe_transit"),
+    (Account::Contra(Contra::StripeFees), "stripe_fees"),
+    (Account::Contra(Contra::FinancialAccounts), "financial_accounts"),
     (Account::Contra(Contra::Other), "other"),
 ];
 

@@ -78,7 +78,7 @@ fn end_of(account: Account) -> Option<End> {
     match account {
         Account::Own(Side::Cash) => Some(End::Cash),
         Account::Own(Side::OutboundPending) => Some(End::Held),
-        Account::Own(Side::InboundPending) => None,
+        Account::Own(Side::InboundPending) | Account::Payments(_) => None,
         Account::Contra(_) => Some(End::Outside),
     }
 }

@@ -99,7 +99,7 @@ fn create(tx: &mut Tx<'_>, p: &CreateCreditReversal) -> Result<Arc<CreditReversa
         return Err(account.closed_error().into());
     }
     let id = tx.new_id::<CreditReversal>();
-    let (name, last4) = (credit.sender.name(), Some(credit.sender.last4()));
+    let (name, last4) = (credit.sender.name(), credit.sender.last4());
     let flow = Flow {
         account: &account.id,
         id: Some(&id),

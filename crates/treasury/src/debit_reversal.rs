@@ -109,7 +109,7 @@ fn create(tx: &mut Tx<'_>, p: &CreateDebitReversal) -> Result<Arc<DebitReversal>
         return Err(account.closed_error().into());
     }
     let id = tx.new_id::<DebitReversal>();
-    let (name, last4) = (debit.initiator.name(), Some(debit.initiator.last4()));
+    let (name, last4) = (debit.initiator.name(), debit.initiator.last4());
     let flow = Flow {
         account: &account.id,
         id: Some(&id),

@@ -285,6 +285,9 @@ impl FinancialAccount {
 const LEFT_BEHIND: &str = "left_behind";
 const LEFT_BEHIND_CASH: &str = "cash";
 
+/// The index of those with an address, by the fingerprint of its numbers.
+pub const NUMBERS: &str = "numbers";
+
 /// The included member that shows the whole account number.
 const ACCOUNT_NUMBER: &str = "financial_addresses.aba.account_number";
 
@@ -305,6 +308,9 @@ impl Resource for FinancialAccount {
 
     fn index(&self, entries: &mut Index) {
         entries.add("status", self.status().as_str());
+        if let Some(address) = &self.address {
+            entries.add(NUMBERS, &address.bank_account.fingerprint);
+        }
         if self.is_closed && self.holds_money() {
             entries.add(LEFT_BEHIND, LEFT_BEHIND_CASH);
         }

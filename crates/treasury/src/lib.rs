@@ -3,6 +3,7 @@
 //! A flow (an OutboundPayment, a ReceivedCredit) decides; `book` moves the balance and writes the
 //! Transaction and its entries; nothing else does.
 
+pub mod addresses;
 pub mod audit;
 pub mod book;
 pub mod calendar;

@@ -46,20 +46,23 @@ pub enum Initiator {
     },
     /// Its id; it can be of any account of the platform.
     FinancialAccount(String),
+    /// The balance of the account's payments.
+    Payments,
 }
 
 impl Initiator {
     pub fn name(&self) -> Option<&str> {
         match self {
             Initiator::UsBankAccount { billing_details, .. } => billing_details.name.as_deref(),
-            Initiator::FinancialAccount(_) => None,
+            Initiator::FinancialAccount(_) | Initiator::Payments => None,
         }
     }
 
-    pub fn last4(&self) -> &str {
+    pub fn last4(&self) -> Option<&str> {
         match self {
-            Initiator::UsBankAccount { last4, .. } => last4,
-            Initiator::FinancialAccount(id) => receipt::last4(id),
+            Initiator::UsBankAccount { last4, .. } => Some(last4),
+            Initiator::FinancialAccount(id) => Some(receipt::last4(id)),
+            Initiator::Payments => None,
         }
     }
 
@@ -85,6 +88,11 @@ impl Initiator {
                     object([("id", Json::from(id)), ("network", "stripe".into())]),
                 ),
                 ("type", "financial_account".into()),
+            ]),
+            Initiator::Payments => object([
+                ("balance", "payments".into()),
+                ("billing_details", BillingDetails::default().render_for_treasury()),
+                ("type", "balance".into()),
             ]),
         }
     }
@@ -206,7 +214,7 @@ mod tests {
     #[test]
     fn what_is_not_told_about_the_other_side_is_made_up() {
         let told = Initiator::of(None);
-        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), "6789"));
+        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), Some("6789")));
         let kept = serde_json::to_value(&told).unwrap();
         let bank = serde_json::json!({
             "name": "Jane Austen",
@@ -221,6 +229,6 @@ mod tests {
         };
         let r#type = InitiatorType::UsBankAccount;
         let told = Initiator::of(Some(&InitiatorParams { r#type, us_bank_account: Some(account) }));
-        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), "1234"));
+        assert_eq!((told.name(), told.last4()), (Some("Jane Austen"), Some("1234")));
     }
 }

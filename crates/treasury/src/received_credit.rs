@@ -14,12 +14,14 @@ use ledger::{Amount, Contra};
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
+use crate::addresses;
 use crate::book::FlowType;
 use crate::financial_account::FinancialAccount;
 use crate::receipt;
 use crate::received::{Initiator, Status};
 use crate::transaction::{self, Transaction};
 
+pub(crate) use birth::receive;
 pub use birth::{FromStripe, receive_stripe};
 
 mod birth;
@@ -141,8 +143,18 @@ impl ReceivedCredit {
     }
 }
 
-impl Network {
+impl ReceivedCredit {
     /// Where its money is before it comes in.
+    pub fn contra(&self) -> Contra {
+        match &self.source {
+            Some(Source { kind: SourceFlowType::Payout, .. }) => Contra::PaymentsBalance,
+            _ => self.network.contra(),
+        }
+    }
+}
+
+impl Network {
+    /// The same for money that is no payout's.
     pub fn contra(self) -> Contra {
         match self {
             Network::Ach => Contra::AchClearing,
@@ -201,6 +213,9 @@ impl Resource for ReceivedCredit {
         ]);
         if include.has("linked_flows.source_flow_details") {
             let details = match source {
+                Some(source) if source.kind == SourceFlowType::Payout => {
+                    addresses::flow_details(view, "payout", source.acct, &source.id)?
+                }
                 Some(source) => transaction::flow_details_of(
                     view,
                     source.acct,

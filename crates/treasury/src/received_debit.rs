@@ -19,6 +19,7 @@ use crate::receipt;
 use crate::received::{Initiator, Status};
 use crate::transaction::Transaction;
 
+pub(crate) use birth::failure;
 pub use birth::receive;
 
 mod birth;
@@ -68,6 +69,10 @@ pub enum FailureCode {
 pub enum Cause {
     /// It was returned by the bank that it came from.
     InboundTransfer(String),
+    /// It was paid out, and pulled back.
+    Payout(String),
+    /// The payments balance was filled by it.
+    Topup(String),
 }
 
 #[derive(Clone, Debug, Params)]
@@ -114,6 +119,29 @@ impl ReceivedDebit {
     }
 }
 
+impl Cause {
+    pub fn inbound_transfer(&self) -> Option<&String> {
+        match self {
+            Cause::InboundTransfer(id) => Some(id),
+            Cause::Payout(_) | Cause::Topup(_) => None,
+        }
+    }
+
+    pub fn payout(&self) -> Option<&String> {
+        match self {
+            Cause::Payout(id) => Some(id),
+            Cause::InboundTransfer(_) | Cause::Topup(_) => None,
+        }
+    }
+
+    pub fn topup(&self) -> Option<&String> {
+        match self {
+            Cause::Topup(id) => Some(id),
+            Cause::InboundTransfer(_) | Cause::Payout(_) => None,
+        }
+    }
+}
+
 impl Network {
     /// Where its money goes.
     pub fn contra(self) -> Contra {
@@ -144,14 +172,14 @@ impl Resource for ReceivedDebit {
     }
 
     fn render(&self, view: &View<'_>, _: &Include<'_>) -> Result<Json> {
-        let inbound_transfer = self.cause.as_ref().map(|Cause::InboundTransfer(id)| id.clone());
+        let cause = |of: fn(&Cause) -> Option<&String>| self.cause.as_ref().and_then(of).cloned();
         let linked_flows = object([
             ("debit_reversal", Json::from(&self.debit_reversal)),
-            ("inbound_transfer", inbound_transfer.into()),
+            ("inbound_transfer", cause(Cause::inbound_transfer).into()),
             ("issuing_authorization", Json::Null),
             ("issuing_transaction", Json::Null),
-            ("payout", Json::Null),
-            ("topup", Json::Null),
+            ("payout", cause(Cause::payout).into()),
+            ("topup", cause(Cause::topup).into()),
         ]);
         let reversal = self.reversal(view.now()).map(|reversal| reversal.render());
         Ok(object([

@@ -44,6 +44,10 @@ impl Belongings {
             ("bank_account[routing_number]", "110000000"),
             ("bank_account[account_number]", "000123456789"),
         ];
+        let pays = [("amount", "10000"), ("currency", "usd"), ("source", "tok_bypassPending")];
+        let charge = owner.post("/v1/charges", &pays).id();
+        let intends = [("amount", "1000"), ("currency", "usd")];
+        let sends = [("amount", "100"), ("currency", "usd")];
         let receiver = Receiver::new();
         let newest = |path: &str| owner.list(path, &[("limit", "1")]).ids().remove(0);
         let of_account = |path: &str| account.list(path, &[("limit", "1")]).ids().remove(0);
@@ -54,6 +58,13 @@ impl Belongings {
             ("payment_methods", owner.post("/v1/payment_methods", &bank).id()),
             ("setup_intents", owner.post("/v1/setup_intents", &intent).id()),
             ("mandates", owner.post("/v1/setup_intents", &agreed).text("mandate").to_owned()),
+            ("charges", charge.clone()),
+            ("refunds", owner.post("/v1/refunds", &[("charge", &charge), ("amount", "1")]).id()),
+            ("payment_intents", owner.post("/v1/payment_intents", &intends).id()),
+            ("payouts", owner.post("/v1/payouts", &sends).id()),
+            ("topups", owner.post("/v1/topups", &sends).id()),
+            ("balance_transactions", newest("/v1/balance_transactions")),
+            ("balance/history", newest("/v1/balance/history")),
             ("tokens", owner.post("/v1/tokens", &token).id()),
             ("webhook_endpoints", owner.webhook(&receiver, &["customer.created"]).id),
             ("treasury/financial_accounts", account.id.clone()),

@@ -11,10 +11,11 @@ use super::state::{
     verify_amounts, verify_descriptor_code,
 };
 use super::{
-    ConfirmParams, NextAction, SetupIntent, VerificationMethod, VerifyMicrodeposits, declined, tell,
+    ConfirmParams, NextAction, SetupIntent, VerificationMethod, VerifyMicrodeposits, declined,
 };
 use crate::bank::missing_param;
 use crate::card::Check;
+use crate::client_secret::tell;
 use crate::mandate::{self, MandateStatus};
 use crate::payment_method::{FlowDirection, PaymentMethod};
 use crate::setup_attempt::{self, AttemptStatus, Attempted};
@@ -96,7 +97,7 @@ fn wait(
     intent.next_action = Some(action);
     intent.status = Status::RequiresAction;
     let intent = tx.save(intent)?;
-    tell(tx, "setup_intent.requires_action", &intent)?;
+    tell(tx, "setup_intent.requires_action", &*intent)?;
     Ok(intent)
 }
 
@@ -130,7 +131,7 @@ fn succeed(tx: &mut Tx<'_>, mut intent: SetupIntent) -> Result<Arc<SetupIntent>>
         mandate::set_status(tx, mandate, MandateStatus::Active)?;
     }
     let intent = tx.save(intent)?;
-    tell(tx, "setup_intent.succeeded", &intent)?;
+    tell(tx, "setup_intent.succeeded", &*intent)?;
     Ok(intent)
 }
 
@@ -164,7 +165,7 @@ fn give_up(
         payment_method: None,
         ..intent.clone()
     })?;
-    tell(tx, "setup_intent.setup_failed", &failed)?;
+    tell(tx, "setup_intent.setup_failed", &*failed)?;
     Ok((failed, method))
 }
 

@@ -12,8 +12,13 @@ use super::walk::{Place, Walk};
 const POSTINGS: &str = "SELECT id, book, txn, type, taken_from, given_to, amount, currency, \
                         created FROM postings WHERE ws = ?1 AND acct = ?2 ORDER BY id";
 
-/// Where money is between two FinancialAccounts of a platform: for no longer than a commit.
-const TRANSIT: Account = Account::Contra(Contra::IntraStripeTransit);
+/// Where money is between two FinancialAccounts of a platform, or between one and a payments
+/// balance, as either sees the other: for no longer than a commit.
+const TRANSIT: [Account; 3] = [
+    Account::Contra(Contra::IntraStripeTransit),
+    Account::Contra(Contra::PaymentsBalance),
+    Account::Contra(Contra::FinancialAccounts),
+];
 
 impl Walk<'_> {
     /// Checks the postings of an account; gives what they left in transit.
@@ -49,8 +54,9 @@ impl Walk<'_> {
             let is_known = Currency::parse(currency).is_some();
             row.must(is_known, format!("{currency} is no currency"));
             let signed = i128::from(*amount);
-            in_transit += if ends[1] == Some(TRANSIT) { signed } else { 0 };
-            in_transit -= if ends[0] == Some(TRANSIT) { signed } else { 0 };
+            let is_transit = |end: Option<Account>| end.is_some_and(|end| TRANSIT.contains(&end));
+            in_transit += if is_transit(ends[1]) { signed } else { 0 };
+            in_transit -= if is_transit(ends[0]) { signed } else { 0 };
             let Some(audit) = walk.books.get(prefix_of(book)) else {
                 row.wrong(format!("a book such as {book} is not known"));
                 return Ok(());

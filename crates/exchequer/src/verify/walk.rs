@@ -125,7 +125,8 @@ impl<'a> Walk<'a> {
             if in_transit != 0 {
                 let id = format!("ws {}", place.ws);
                 let mut row = self.findings.at_row("postings", &id);
-                row.wrong(format!("intra_stripe_transit holds {in_transit}, which must be none"));
+                let rule = "what is between the books of a workspace";
+                row.wrong(format!("{rule} holds {in_transit}, which must be none"));
             }
         }
         self.strangers()

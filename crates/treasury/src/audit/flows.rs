@@ -272,7 +272,7 @@ pub(super) fn received_credit(
                 kind: FlowType::ReceivedCredit,
                 account: &credit.financial_account,
                 amount,
-                contra: credit.network.contra(),
+                contra: credit.contra(),
             };
             let (status, last) = (Status::Posted(created), EntryType::ReceivedCredit);
             let expected = Expected { amount, created, status, last };
@@ -296,6 +296,13 @@ pub(super) fn received_credit(
         SourceFlowType::OutboundPayment => other_side::<ToSomebody>(view, credit, source, row),
         SourceFlowType::OutboundTransfer => other_side::<ToOneself>(view, credit, source, row),
         SourceFlowType::CreditReversal => reversals::came_back(view, credit, source, row),
+        SourceFlowType::Payout => {
+            let is_there = view.session.has_object(source.acct, &source.id)?;
+            row.must(is_there, format!("its source {} is not there", source.id));
+            let is_from = credit.sender == Initiator::Payments;
+            row.must(is_from, "it is a payout, but not from the payments balance");
+            Ok(())
+        }
         kind => {
             row.wrong(format!("a {} cannot be its source", kind.as_str()));
             Ok(())

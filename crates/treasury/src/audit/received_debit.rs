@@ -32,7 +32,7 @@ pub(super) fn received_debit(
             };
             let last = match debit.cause {
                 Some(Cause::InboundTransfer(_)) => EntryType::InboundTransferReturn,
-                None => EntryType::ReceivedDebit,
+                Some(Cause::Payout(_) | Cause::Topup(_)) | None => EntryType::ReceivedDebit,
             };
             let status = transaction::Status::Posted(created);
             let expected = Expected { amount: -amount, created, status, last };
@@ -43,6 +43,10 @@ pub(super) fn received_debit(
             row.wrong(format!("it failed and has the Transaction {id} all the same"));
         }
         (None, Status::Succeeded) => row.wrong("it succeeded without a Transaction"),
+    }
+    if let Some(Cause::Payout(id) | Cause::Topup(id)) = &debit.cause {
+        let is_there = view.session.has_object(view.owner.number, id)?;
+        row.must(is_there, format!("the flow {id} that it belongs to is not there"));
     }
     row.must(debit.currency == Currency::USD, "its currency is another than usd");
     if view.load::<FinancialAccount>(&debit.financial_account)?.is_none() {

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use api::list::Query;
 use api::params::ListParams;
 use api::{ApiError, Json, Result, Tx, View, array};
-use exchequer_core::bank::BankAccount;
+use exchequer_core::bank::{BankAccount, FINANCIAL_ACCOUNTS_ROUTING_NUMBER};
 
 use crate::capability::{self, Readiness};
 use crate::features::{self, Feature, Standing};
 use crate::financial_account::{ACTIVATE, Address, FinancialAccount, OPEN_MAX, Status};
 
-/// The bank at which FinancialAccounts have their numbers.
-const ROUTING_NUMBER: &str = "000000001";
 const ACCOUNT_NUMBER_MODULUS: u64 = 10u64.pow(15);
 
 /// Adds and removes features. `param` is where the request named them.
@@ -73,7 +71,11 @@ pub fn activate(tx: &mut Tx<'_>, id: &str, _: &str) -> Result<()> {
     if is_addressed && account.address.is_none() {
         account.address = Some(Address {
             account_holder_name: capability::holder_name(tx)?,
-            bank_account: BankAccount::of(tx, ROUTING_NUMBER, &account_number(tx, id)),
+            bank_account: BankAccount::of(
+                tx,
+                FINANCIAL_ACCOUNTS_ROUTING_NUMBER,
+                &account_number(tx, id),
+            ),
         });
     }
     let account = tx.save(account)?;

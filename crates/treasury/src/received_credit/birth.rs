@@ -149,7 +149,7 @@ pub fn receive_stripe(tx: &mut Tx<'_>, from: &FromStripe<'_>) -> Result<Arc<Rece
 }
 
 /// Books a credit that succeeded, keeps it and tells of it.
-fn receive(tx: &mut Tx<'_>, mut credit: ReceivedCredit) -> Result<Arc<ReceivedCredit>> {
+pub(crate) fn receive(tx: &mut Tx<'_>, mut credit: ReceivedCredit) -> Result<Arc<ReceivedCredit>> {
     if credit.status() == Status::Succeeded {
         let sender = &credit.sender;
         let words = &credit.description;
@@ -161,12 +161,12 @@ fn receive(tx: &mut Tx<'_>, mut credit: ReceivedCredit) -> Result<Arc<ReceivedCr
             currency: credit.currency,
             description: transaction::describe(
                 sender.name(),
-                Some(sender.last4()),
+                sender.last4(),
                 "Received credit",
                 words,
             ),
         };
-        let contra = credit.network.contra();
+        let contra = credit.contra();
         let transaction = book::credit(tx, &flow, EntryType::ReceivedCredit, contra)?;
         credit.transaction = Some(transaction);
     }

@@ -37,7 +37,11 @@ pub struct PullDebit {
 }
 
 /// Why nothing can be pulled from an account whose gate stands so.
-fn failure(gate: Gate, account: &FinancialAccount, amount: Amount) -> Option<FailureCode> {
+pub(crate) fn failure(
+    gate: Gate,
+    account: &FinancialAccount,
+    amount: Amount,
+) -> Option<FailureCode> {
     match gate {
         Gate::Closed => Some(FailureCode::AccountClosed),
         Gate::Frozen => Some(FailureCode::AccountFrozen),
@@ -83,7 +87,7 @@ pub(super) fn pull(tx: &mut Tx<'_>, p: &PullDebit) -> Result<Arc<ReceivedDebit>>
 pub fn receive(tx: &mut Tx<'_>, mut debit: ReceivedDebit) -> Result<Arc<ReceivedDebit>> {
     if debit.status() == Status::Succeeded {
         let initiator = &debit.initiator;
-        let (name, last4) = (initiator.name(), Some(initiator.last4()));
+        let (name, last4) = (initiator.name(), initiator.last4());
         let flow = Flow {
             account: &debit.financial_account,
             id: Some(&debit.id),
@@ -94,7 +98,8 @@ pub fn receive(tx: &mut Tx<'_>, mut debit: ReceivedDebit) -> Result<Arc<Received
         };
         let (entry, may_overdraw) = match debit.cause {
             Some(Cause::InboundTransfer(_)) => (EntryType::InboundTransferReturn, true),
-            None => (EntryType::ReceivedDebit, false),
+            Some(Cause::Payout(_)) => (EntryType::ReceivedDebit, true),
+            Some(Cause::Topup(_)) | None => (EntryType::ReceivedDebit, false),
         };
         let transaction = book::debit(tx, &flow, entry, debit.network.contra(), may_overdraw)?;
         debit.transaction = Some(transaction);

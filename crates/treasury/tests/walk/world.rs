@@ -103,6 +103,7 @@ impl World {
             account_by_id: exchequer_core::account::account_by_id,
             roll_secret: exchequer_core::webhook_endpoint::roll_secret,
             receipts: exchequer_treasury::receipt::RECEIPTS,
+            addresses: api::addresses::Addresses::NONE,
         };
         let config = api::Config {
             step_delay_ms,
