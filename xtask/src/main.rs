@@ -1,7 +1,8 @@
 //! The one tool a developer needs to know: `cargo xtask check`, `test`, `readme` and `bench`.
 //!
-//! Each subcommand is a file. Two more exist for `bench` itself, which runs them as children so
-//! that they are measured as processes of their own: `bare-server` and `raw-sqlite`.
+//! Each subcommand is a file. Three more exist for `bench` itself, which runs them as children
+//! so that they are measured as processes of their own: `bare-server`, `raw-sqlite` and
+//! `raw-postgres`.
 
 mod bench;
 mod check;
@@ -20,11 +21,13 @@ usage: cargo xtask COMMAND
   readme --write       writes the README's table of what is served anew
   bench [OPTIONS]      measures the release binary on its durable store, and the bars
   bench bare           measures only what this machine can do: the bare server and raw SQLite
+  bench postgres       measures only the cells on PostgreSQL
+  bench webhooks       measures only deliveries
   bench growth         compares a small store with a large one (long: run it by hand)
 
 bench options:
   --seconds N          length of each cell (default 5)
-  --smoke              the whole run in about ten seconds; bars are shown, only errors fail it
+  --smoke              about ten seconds of load; bars are shown, only errors fail it
   --data DIR           where the stores are put (default target/bench; must be a real disk)
   --program PATH       measure this build of the server, and build none
   --payments N         fill the store with N payments before the reads are measured
@@ -41,6 +44,7 @@ fn main() {
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"bare-server", rest)) => bench::bare::serve(rest),
         Some((&"raw-sqlite", rest)) => bench::raw_sqlite::run(rest),
+        Some((&"raw-postgres", rest)) => bench::raw_postgres::run(rest),
         Some((&("help" | "--help" | "-h"), _)) => {
             println!("{USAGE}");
             Ok(())

@@ -61,6 +61,11 @@ pub struct Product {
     pub commits_per_create: Option<f64>,
     /// Flushes as the system counts them, per create at 64 connections.
     pub flushes_per_create: Option<f64>,
+    /// From the start of the program with no store to its first answer, in milliseconds.
+    pub ready_ms: f64,
+    /// Memory of a program that has just started, and the most while it was measured.
+    pub bytes_at_rest: u64,
+    pub bytes_under_load: u64,
 }
 
 impl Product {
@@ -69,7 +74,10 @@ impl Product {
         let seconds = options.seconds;
         println!("durable store");
         let data = folder.join("durable.db");
+        let new = |time| folder.join(format!("new-{time}.db")).to_string_lossy().into_owned();
+        let ready_ms = server::time_to_ready(&program, new, folder)?;
         let server = Server::start(&program, &data.to_string_lossy(), folder)?;
+        let (bytes_at_rest, _) = server.memory()?;
         let sandbox = Sandbox::set_up(&server.address, folder)?;
         let bytes_before = server::store_bytes(&data)?;
         let create = |n| Cell::measure(&server, &sandbox.target, Script::Create, n, seconds);
@@ -87,6 +95,7 @@ impl Product {
         let read = |script| Cell::measure(&server, &sandbox.target, script, 64, seconds);
         let (retrieve, list) = (read(Script::Retrieve)?, read(Script::List)?);
         let mixed = read(Script::Mixed)?;
+        let (_, bytes_under_load) = server.memory()?;
         server.stop()?;
 
         Ok(Product {
@@ -102,6 +111,9 @@ impl Product {
             commits_per_create: commits
                 .map(|count| count as f64 / create_64.seen.succeeded().max(1) as f64),
             flushes_per_create: flushes(&program, folder, options)?,
+            ready_ms,
+            bytes_at_rest,
+            bytes_under_load,
         })
     }
 

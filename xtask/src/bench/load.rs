@@ -35,6 +35,8 @@ impl Seen {
 #[derive(Debug, Clone, Copy)]
 pub enum Script {
     Create,
+    /// In each of the sandboxes of a file in turn.
+    CreateMany,
     Retrieve,
     List,
     Mixed,
@@ -44,6 +46,7 @@ impl Script {
     fn file(self) -> &'static str {
         match self {
             Script::Create => "create.lua",
+            Script::CreateMany => "create_many.lua",
             Script::Retrieve => "retrieve.lua",
             Script::List => "list.lua",
             Script::Mixed => "mixed.lua",
@@ -60,6 +63,17 @@ pub fn require() -> Outcome<()> {
 }
 
 pub fn run(script: Script, target: &Target, connections: u32, seconds: u64) -> Outcome<Seen> {
+    run_as(&target.next_run(), script, target, connections, seconds)
+}
+
+/// The same under a name that no other run has: its idempotency keys begin with that.
+pub fn run_as(
+    name: &str,
+    script: Script,
+    target: &Target,
+    connections: u32,
+    seconds: u64,
+) -> Outcome<Seen> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/scripts");
     let mut wrk = Command::new("wrk");
     wrk.arg(format!("--threads={}", connections.min(2)))
@@ -71,8 +85,9 @@ pub fn run(script: Script, target: &Target, connections: u32, seconds: u64) -> O
         .arg(format!("http://{}", target.address))
         .env("BENCH_SCRIPTS", &scripts)
         .env("BENCH_HOST", &target.address)
-        .env("BENCH_RUN", target.next_run())
+        .env("BENCH_RUN", name)
         .env("BENCH_IDS", &target.ids)
+        .env("BENCH_TARGETS", &target.others)
         .envs(target.parameters())
         .stdout(Stdio::piped());
     let limit = Duration::from_secs(seconds + ANSWER_SECONDS_MAX + 5);

@@ -7,13 +7,17 @@
 mod answer;
 pub mod bare;
 mod cells;
+mod cluster;
 mod growth;
 mod load;
 mod options;
+mod postgres;
+pub mod raw_postgres;
 pub mod raw_sqlite;
 mod report;
 mod sandbox;
 mod server;
+mod webhooks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,8 +41,20 @@ pub fn run(words: &[&str]) -> Outcome<()> {
         Kind::Whole => {
             let product = Product::measure(&folder, &options)?;
             let floor = Floor::measure(Some(&product.answers), &folder, &options)?;
-            report::whole(&product, &floor);
-            product.errors() + floor.errors()
+            let webhooks = webhooks::measure(&folder, &options)?;
+            let shares = postgres::measure(&folder, &options)?;
+            report::whole(&product, &floor, &webhooks, &shares);
+            let on_postgres: u64 = shares.iter().map(|share| share.errors).sum();
+            product.errors() + floor.errors() + on_postgres
+        }
+        Kind::Postgres => {
+            let shares = postgres::measure(&folder, &options)?;
+            report::postgres(&shares);
+            shares.iter().map(|share| share.errors).sum()
+        }
+        Kind::Webhooks => {
+            report::webhooks(&webhooks::measure(&folder, &options)?);
+            0
         }
         Kind::Growth => growth::run(&folder, &options)?,
     };

@@ -24,6 +24,10 @@ pub enum Kind {
     /// Only the bare server and the raw store: what the machine itself can do.
     Bare,
     Growth,
+    /// Only the cells on PostgreSQL.
+    Postgres,
+    /// Only the deliveries.
+    Webhooks,
 }
 
 impl Options {
@@ -44,6 +48,8 @@ impl Options {
             match word {
                 "bare" => options.kind = Kind::Bare,
                 "growth" => options.kind = Kind::Growth,
+                "postgres" => options.kind = Kind::Postgres,
+                "webhooks" => options.kind = Kind::Webhooks,
                 "--smoke" => options.smoke = true,
                 "--data" => options.folder = Some(value()?.into()),
                 "--program" => options.program = Some(value()?.into()),

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::process::Outcome;
 
 const BATCH: u64 = 64;
-const ROWS: u64 = 6;
-const ROW_BYTES: usize = 590;
-const OWNERS: u64 = 1_000;
+pub const ROWS: u64 = 6;
+pub const ROW_BYTES: usize = 590;
+pub const OWNERS: u64 = 1_000;
 
 /// What one run of the cell saw; a "request" is a payment, a latency that of a batch.
 #[derive(Serialize, Deserialize)]

@@ -1,55 +1,98 @@
-//! The table and the bars, as text.
+//! The cells as text, and the figures that are held against their bars as one Markdown table.
 
 use super::cells::{Cell, Floor, Product};
+use super::postgres::Share;
 use super::raw_sqlite::Raw;
+use super::webhooks::Webhooks;
 
-/// A promise about the figures of one run. Bars are never met by an unknown figure.
-struct Bar {
-    what: &'static str,
+/// A figure of one run and what is wanted of it. An unknown figure never does.
+pub struct Figure {
+    what: String,
     figure: Option<f64>,
     bound: Bound,
 }
 
-enum Bound {
+#[derive(Clone, Copy)]
+pub enum Bound {
     /// A share of something else, in per cent.
     PercentMin(f64),
+    PercentMax(f64),
     TimesMin(f64),
+    PerSecondMin(f64),
     /// Strictly fewer than this many per create.
     PerCreateBelow(f64),
     BytesMax(f64),
+    MillisBelow(f64),
+    /// The figure is in bytes.
+    MebibytesBelow(f64),
+    /// Nothing is wanted of it.
+    None(&'static str),
 }
 
-impl Bar {
+const MEBIBYTE: f64 = 1_048_576.0;
+
+pub fn figure(what: impl Into<String>, figure: Option<f64>, bound: Bound) -> Figure {
+    Figure { what: what.into(), figure, bound }
+}
+
+impl Figure {
     fn met(&self) -> bool {
         let Some(figure) = self.figure else { return false };
         match self.bound {
             Bound::PercentMin(bound) => figure * 100.0 >= bound,
-            Bound::TimesMin(bound) => figure >= bound,
-            Bound::PerCreateBelow(bound) => figure < bound,
+            Bound::PercentMax(bound) => figure * 100.0 <= bound,
+            Bound::TimesMin(bound) | Bound::PerSecondMin(bound) => figure >= bound,
+            Bound::PerCreateBelow(bound) | Bound::MillisBelow(bound) => figure < bound,
             Bound::BytesMax(bound) => figure <= bound,
+            Bound::MebibytesBelow(bound) => figure / MEBIBYTE < bound,
+            Bound::None(_) => true,
         }
     }
 
     fn line(&self) -> String {
-        let Some(figure) = self.figure else {
-            return format!("MISSED  {}: unknown", self.what);
+        let figure = self.figure.map_or("unknown".to_owned(), |figure| self.shown(figure));
+        let wanted = match self.bound {
+            Bound::PercentMin(bound) => format!("{bound} % or more"),
+            Bound::PercentMax(bound) => format!("{bound} % or less"),
+            Bound::TimesMin(bound) => format!("{bound} × or more"),
+            Bound::PerSecondMin(bound) => format!("{bound} or more"),
+            Bound::PerCreateBelow(bound) => format!("less than {bound}"),
+            Bound::BytesMax(bound) => format!("{bound} bytes or fewer"),
+            Bound::MillisBelow(bound) => format!("less than {bound} ms"),
+            Bound::MebibytesBelow(bound) => format!("less than {bound} MiB"),
+            Bound::None(_) => String::new(),
         };
-        let (figure, bound) = match self.bound {
-            Bound::PercentMin(bound) => {
-                (format!("{:.1} %", figure * 100.0), format!("at least {bound} %"))
-            }
-            Bound::TimesMin(bound) => (format!("{figure:.2} ×"), format!("at least {bound} ×")),
-            Bound::PerCreateBelow(bound) => (format!("{figure:.3}"), format!("below {bound}")),
-            Bound::BytesMax(bound) => {
-                (format!("{figure:.0} bytes"), format!("at most {bound} bytes"))
-            }
+        let verdict = match self.bound {
+            Bound::None(_) => "",
+            _ if self.met() => "ok",
+            _ => "missed",
         };
-        let verdict = if self.met() { "ok    " } else { "MISSED" };
-        format!("{verdict}  {}: {figure} ({bound})", self.what)
+        format!("| {} | {figure} | {wanted} | {verdict} |", self.what)
+    }
+
+    fn shown(&self, figure: f64) -> String {
+        match self.bound {
+            Bound::PercentMin(_) | Bound::PercentMax(_) => format!("{:.1} %", figure * 100.0),
+            Bound::TimesMin(_) => format!("{figure:.2} ×"),
+            Bound::PerSecondMin(_) => format!("{figure:.0}"),
+            Bound::PerCreateBelow(_) => format!("{figure:.3}"),
+            Bound::BytesMax(_) => format!("{figure:.0} bytes"),
+            Bound::MillisBelow(_) => format!("{figure:.1} ms"),
+            Bound::MebibytesBelow(_) => format!("{:.1} MiB", figure / MEBIBYTE),
+            Bound::None(unit) => format!("{figure:.0} {unit}").trim_end().to_owned(),
+        }
     }
 }
 
-pub fn whole(product: &Product, floor: &Floor) {
+/// Markdown, to be kept as it is.
+pub fn table(figures: &[Figure]) {
+    println!("\n| Figure | Measured | Wanted | |\n|---|---|---|---|");
+    for figure in figures {
+        println!("{}", figure.line());
+    }
+}
+
+pub fn whole(product: &Product, floor: &Floor, webhooks: &Webhooks, shares: &[Share]) {
     head();
     row("create, durable", &product.create_1, None);
     row("create, durable", &product.create_16, Some(&floor.create_16));
@@ -59,17 +102,11 @@ pub fn whole(product: &Product, floor: &Floor) {
     row("list of 10", &product.list, Some(&floor.list));
     row("mixed 2:2:6", &product.mixed, None);
     floor_rows(floor);
-    let durable = product.create_64.rate();
-    println!();
-    println!("create at 64 to raw SQLite, 2 indexes   {}", percent(durable, &floor.raw_indexed));
-    println!("create at 64 to raw SQLite, no index    {}", percent(durable, &floor.raw_plain));
-    println!("flushes per create at 64, by the system {}", known(product.flushes_per_create));
-    println!("commits per create at 64, by the server {}", known(product.commits_per_create));
-    println!("bytes of store per payment              {:.0}", product.bytes_per_payment);
-    println!();
-    for bar in bars(product, floor) {
-        println!("{}", bar.line());
-    }
+    let mut figures = of_product(product, floor);
+    figures.extend(of_webhooks(webhooks));
+    figures.extend(of_postgres(shares));
+    figures.extend(of_process(product));
+    table(&figures);
 }
 
 pub fn floor(floor: &Floor) {
@@ -77,43 +114,103 @@ pub fn floor(floor: &Floor) {
     floor_rows(floor);
 }
 
-fn bars(product: &Product, floor: &Floor) -> Vec<Bar> {
+pub fn webhooks(webhooks: &Webhooks) {
+    table(&of_webhooks(webhooks));
+}
+
+pub fn postgres(shares: &[Share]) {
+    table(&of_postgres(shares));
+}
+
+fn of_product(product: &Product, floor: &Floor) -> Vec<Figure> {
     let share = |cell: &Cell, of: &Cell| Some(cell.rate() / of.rate());
+    let of_raw = |raw: &Raw| Some(product.create_64.rate() / raw.rate());
+    let bare = &floor.create_64;
     let flushes = product.flushes_per_create.or(product.commits_per_create);
-    let bar = |what, figure, bound| Bar { what, figure, bound };
     vec![
-        bar(
+        figure(
             "retrieve at 64, of the bare server",
             share(&product.retrieve, &floor.retrieve),
-            Bound::PercentMin(40.0),
+            Bound::PercentMin(50.0),
         ),
-        bar(
+        figure(
             "list of 10 at 64, of the bare server",
             share(&product.list, &floor.list),
-            Bound::PercentMin(35.0),
+            Bound::PercentMin(40.0),
         ),
-        bar(
+        figure(
             "create at 16, of the bare server",
             share(&product.create_16, &floor.create_16),
             Bound::PercentMin(8.0),
         ),
-        bar(
+        figure(
             "create at 64, of the bare server",
-            share(&product.create_64, &floor.create_64),
-            Bound::PercentMin(11.0),
+            share(&product.create_64, bare),
+            Bound::PercentMin(14.0),
         ),
-        bar(
-            "create at 64 with :memory:, of the bare server",
-            share(&product.memory_64, &floor.create_64),
+        figure(
+            "create at 64, of raw SQLite with 2 indexes",
+            of_raw(&floor.raw_indexed),
+            Bound::PercentMin(55.0),
+        ),
+        figure(
+            "create at 64 with `:memory:`, of the bare server",
+            share(&product.memory_64, bare),
             Bound::PercentMin(18.0),
         ),
-        bar(
+        figure(
             "create at 64, of create at 1",
             share(&product.create_64, &product.create_1),
             Bound::TimesMin(4.0),
         ),
-        bar("flushes per create at 64", flushes, Bound::PerCreateBelow(0.125)),
-        bar("store per payment", Some(product.bytes_per_payment), Bound::BytesMax(4096.0)),
+        figure("flushes for each create at 64", flushes, Bound::PerCreateBelow(0.125)),
+        figure("store for each payment", Some(product.bytes_per_payment), Bound::BytesMax(4096.0)),
+    ]
+}
+
+fn of_webhooks(webhooks: &Webhooks) -> Vec<Figure> {
+    let after = "the same after the last payment";
+    vec![
+        figure(
+            format!("webhooks a second, {} to 8 endpoints", webhooks.deliveries),
+            Some(webhooks.rate),
+            Bound::PerSecondMin(3_000.0),
+        ),
+        figure(after, Some(webhooks.rate_after), Bound::None("")),
+        figure("CPU of a webhook", Some(webhooks.cpu_us_per_delivery), Bound::None("µs")),
+    ]
+}
+
+fn of_postgres(shares: &[Share]) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for share in shares {
+        let Share { programs, sandboxes, .. } = share;
+        let (program, sandbox) = (plural(*programs, "program"), plural(*sandboxes, "sandbox"));
+        figures.push(figure(
+            format!("PostgreSQL, {program}, {sandbox}: create at 64, of raw batches"),
+            Some(share.of_raw()),
+            Bound::PercentMin(50.0),
+        ));
+        let rates = format!("that is, creates a second, of {:.0}", share.raw);
+        figures.push(figure(rates, Some(share.rate), Bound::None("")));
+    }
+    figures
+}
+
+fn plural(count: u32, what: &str) -> String {
+    match (count, what) {
+        (1, what) => format!("1 {what}"),
+        (count, "sandbox") => format!("{count} sandboxes"),
+        (count, what) => format!("{count} {what}s"),
+    }
+}
+
+fn of_process(product: &Product) -> Vec<Figure> {
+    let (rest, load) = (product.bytes_at_rest as f64, product.bytes_under_load as f64);
+    vec![
+        figure("ready with a new store", Some(product.ready_ms), Bound::MillisBelow(50.0)),
+        figure("memory at rest", Some(rest), Bound::MebibytesBelow(30.0)),
+        figure("memory under load", Some(load), Bound::MebibytesBelow(150.0)),
     ]
 }
 
@@ -159,39 +256,38 @@ fn raw_row(name: &str, raw: &Raw) {
     );
 }
 
-fn percent(rate: f64, raw: &Raw) -> String {
-    format!("{:.1} %", rate / raw.rate() * 100.0)
-}
-
-fn known(figure: Option<f64>) -> String {
-    figure.map_or("unknown".to_owned(), |figure| format!("{figure:.3}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn met(figure: f64, bound: Bound) -> bool {
-        Bar { what: "", figure: Some(figure), bound }.met()
+    fn met(what: f64, bound: Bound) -> bool {
+        figure("", Some(what), bound).met()
     }
 
     #[test]
     fn a_bar_is_met_at_its_bound_and_missed_beyond() {
         assert!(met(0.40, Bound::PercentMin(40.0)));
         assert!(!met(0.399, Bound::PercentMin(40.0)));
+        assert!(met(1.25, Bound::PercentMax(125.0)));
+        assert!(!met(1.251, Bound::PercentMax(125.0)));
         assert!(met(4.0, Bound::TimesMin(4.0)));
         assert!(!met(3.99, Bound::TimesMin(4.0)));
+        assert!(met(3_000.0, Bound::PerSecondMin(3_000.0)));
+        assert!(!met(2_999.0, Bound::PerSecondMin(3_000.0)));
         assert!(met(0.124, Bound::PerCreateBelow(0.125)));
         assert!(!met(0.125, Bound::PerCreateBelow(0.125)));
         assert!(met(4096.0, Bound::BytesMax(4096.0)));
         assert!(!met(4097.0, Bound::BytesMax(4096.0)));
+        assert!(!met(50.0, Bound::MillisBelow(50.0)));
+        assert!(met(29.9 * MEBIBYTE, Bound::MebibytesBelow(30.0)));
+        assert!(!met(30.0 * MEBIBYTE, Bound::MebibytesBelow(30.0)));
     }
 
     #[test]
     fn what_is_unknown_is_missed() {
-        let bar = Bar { what: "x", figure: None, bound: Bound::TimesMin(1.0) };
-        assert!(!bar.met());
-        assert_eq!(bar.line(), "MISSED  x: unknown");
+        let unknown = figure("x", None, Bound::TimesMin(1.0));
+        assert!(!unknown.met());
+        assert_eq!(unknown.line(), "| x | unknown | 1 × or more | missed |");
     }
 
     #[test]

@@ -22,12 +22,16 @@ const PAYMENTS: &str = "/v1/treasury/outbound_payments";
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Where the generator aims, and what it says there.
+#[derive(Clone)]
 pub struct Target {
     pub address: String,
+    pub key: String,
     pub account: String,
     pub customer: String,
     /// A file with an id of a payment on each line.
     pub ids: PathBuf,
+    /// A file with a key, an account and a customer on each line.
+    pub others: PathBuf,
     started: u64,
     runs: Cell<u64>,
 }
@@ -37,9 +41,11 @@ impl Target {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         let target = Target {
             address: address.to_owned(),
+            key: KEY.to_owned(),
             account: "fa_10000000000000000000001".to_owned(),
             customer: "cus_10000000000001".to_owned(),
             ids: folder.join("ids.txt"),
+            others: folder.join("sandboxes.txt"),
             started,
             runs: Cell::new(0),
         };
@@ -55,7 +61,7 @@ impl Target {
 
     pub fn parameters(&self) -> [(&'static str, String); 4] {
         [
-            ("BENCH_KEY", KEY.to_owned()),
+            ("BENCH_KEY", self.key.clone()),
             ("BENCH_AMOUNT", AMOUNT.to_string()),
             ("BENCH_ACCOUNT", self.account.clone()),
             ("BENCH_CUSTOMER", self.customer.clone()),
@@ -75,6 +81,11 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn set_up(address: &str, folder: &Path) -> Outcome<Sandbox> {
+        Sandbox::set_up_with(address, folder, KEY)
+    }
+
+    /// The sandbox of a key.
+    pub fn set_up_with(address: &str, folder: &Path, key: &str) -> Outcome<Sandbox> {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(ANSWER_MAX))
             .http_status_as_error(false)
@@ -82,11 +93,19 @@ impl Sandbox {
             .build()
             .into();
         let mut sandbox = Sandbox { target: Target::new(address, folder)?, agent };
+        sandbox.target.key = key.to_owned();
         sandbox.target.account = sandbox.open_account()?;
         let customer = sandbox.post("/v1/customers", &[("name", "Bench Customer")])?;
         sandbox.target.customer = id_of(&customer)?;
         sandbox.fund()?;
         Ok(sandbox)
+    }
+
+    /// The same sandbox for another client at the same time, with keys of its own.
+    pub fn another(&self, client: usize) -> Sandbox {
+        let mut target = self.target.clone();
+        target.runs = Cell::new((client as u64 + 1) << 32);
+        Sandbox { target, agent: self.agent.clone() }
     }
 
     /// Features become active by steps of their own, which a moment is allowed for.
@@ -144,7 +163,7 @@ impl Sandbox {
         Ok(Answers { create, retrieve, list })
     }
 
-    fn create(&self) -> Outcome<Answer> {
+    pub fn create(&self) -> Outcome<Answer> {
         let data = "destination_payment_method_data";
         let bank = format!("{data}[us_bank_account]");
         let parameters = [
@@ -161,7 +180,7 @@ impl Sandbox {
             ("metadata[invoice]".to_owned(), "in_4711".to_owned()),
             ("metadata[department]".to_owned(), "purchasing".to_owned()),
         ];
-        let request = self.agent.post(self.url(PAYMENTS)).header("authorization", bearer());
+        let request = self.agent.post(self.url(PAYMENTS)).header("authorization", self.bearer());
         self.ask(request.header("idempotency-key", self.target.next_run()).send_form(parameters))
     }
 
@@ -216,13 +235,17 @@ impl Sandbox {
     }
 
     fn get_answer(&self, path: &str) -> Outcome<Answer> {
-        let request = self.agent.get(self.url(path)).header("authorization", bearer());
+        let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
         self.ask(request.call())
     }
 
-    fn post(&self, path: &str, parameters: &[(&str, &str)]) -> Outcome<Value> {
-        let request = self.agent.post(self.url(path)).header("authorization", bearer());
+    pub fn post(&self, path: &str, parameters: &[(&str, &str)]) -> Outcome<Value> {
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
         parse(&self.ask(request.send_form(parameters.iter().copied()))?)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.target.key)
     }
 
     fn url(&self, path: &str) -> String {
@@ -246,10 +269,6 @@ impl Sandbox {
         });
         Ok(Answer { status, headers: headers.collect(), body })
     }
-}
-
-fn bearer() -> String {
-    format!("Bearer {KEY}")
 }
 
 fn parse(answer: &Answer) -> Outcome<Value> {

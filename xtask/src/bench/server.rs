@@ -1,6 +1,7 @@
 //! A server under measurement: started on a free port, watched through /proc, always ended.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +12,9 @@ use crate::process::{self, Outcome, Owned};
 
 const READY_MAX: Duration = Duration::from_secs(10);
 const END_MAX: Duration = Duration::from_secs(15);
+const READY_POLL: Duration = Duration::from_micros(500);
+/// How often a start is measured.
+const STARTS: u32 = 5;
 
 pub struct Server {
     pub address: String,
@@ -25,6 +29,15 @@ impl Server {
     pub fn start(program: &Path, data: &str, folder: &Path) -> Outcome<Server> {
         let address = free_address()?;
         Server::spawn(&mut serve(program, data, &address), address, folder, None)
+    }
+
+    /// The program on a database, of which each program has the same key.
+    pub fn start_on_database(program: &Path, url: &str, folder: &Path) -> Outcome<Server> {
+        let address = free_address()?;
+        let mut command = serve(program, url, &address);
+        let key = folder.join(format!("{}.key", url.rsplit('/').next().unwrap_or_default()));
+        command.arg("--seal-key").arg(key);
+        Server::spawn(&mut command, address, folder, None)
     }
 
     /// The same below a tracer that stops it at flushes only and counts them.
@@ -99,6 +112,15 @@ impl Server {
             .ok_or_else(|| format!("{path}: {stat}"))
     }
 
+    /// Memory that it holds now, and the most it ever held, in bytes.
+    pub fn memory(&self) -> Outcome<(u64, u64)> {
+        let path = format!("/proc/{}/status", self.pid);
+        let status = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let now = kibibytes(&status, "VmRSS:").zip(kibibytes(&status, "VmHWM:"));
+        let (now, most) = now.ok_or_else(|| format!("{path}: {status}"))?;
+        Ok((now * 1024, most * 1024))
+    }
+
     /// Ends it as an operator would. What it counted of flushes is given, where it was traced.
     pub fn stop(mut self) -> Outcome<Option<u64>> {
         self.process.terminate(self.pid, END_MAX)?;
@@ -116,6 +138,45 @@ impl Drop for Server {
             let _ = self.process.terminate(self.pid, END_MAX);
         }
     }
+}
+
+/// How long a program takes from its start until it says that it is ready: the middle of several.
+pub fn time_to_ready(program: &Path, data: impl Fn(u32) -> String, folder: &Path) -> Outcome<f64> {
+    let mut took = Vec::new();
+    for time in 0..STARTS {
+        let address = free_address()?;
+        let mut command = serve(program, &data(time), &address);
+        let log = fs::File::create(folder.join("start.log")).map_err(|e| e.to_string())?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let begun = Instant::now();
+        let mut process = Owned::start(&mut command)?;
+        while !is_ready(&address) {
+            if process.exited().is_some() || begun.elapsed() > READY_MAX {
+                return Err("the server did not get ready".into());
+            }
+            thread::sleep(READY_POLL);
+        }
+        took.push(begun.elapsed().as_secs_f64() * 1e3);
+        process.terminate(process.pid(), END_MAX)?;
+    }
+    took.sort_by(f64::total_cmp);
+    Ok(took[took.len() / 2])
+}
+
+/// Asks once, with nothing that would take time of its own.
+fn is_ready(address: &str) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(READY_MAX))?;
+        let request = format!(
+            "GET /_exchequer/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    ask().is_ok_and(|answer| answer.ends_with(b" 200"))
 }
 
 /// Bytes of the store on disk, with everything moved out of the log.
@@ -158,6 +219,12 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
+}
+
+/// A line of a process's status.
+fn kibibytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The calls column of the tracer's summary, of every line that names a flush.

@@ -10,11 +10,14 @@ local function required(name)
 end
 
 local host = required("BENCH_HOST")
-local head = "Host: " .. host .. "\r\nAuthorization: Bearer " .. required("BENCH_KEY") .. "\r\n"
 local account = required("BENCH_ACCOUNT")
-local customer = required("BENCH_CUSTOMER")
 local run = required("BENCH_RUN")
 local payments = "/v1/treasury/outbound_payments"
+
+local function head_of(key)
+  return "Host: " .. host .. "\r\nAuthorization: Bearer " .. key .. "\r\n"
+end
+local head = head_of(required("BENCH_KEY"))
 
 -- Called once a thread in the main state; the numbers make keys unique across threads.
 local threads = 0
@@ -23,30 +26,36 @@ function setup(thread)
   thread:set("thread_number", threads)
 end
 
-local body = table.concat({
-  "financial_account=" .. account,
-  "amount=" .. required("BENCH_AMOUNT"),
-  "currency=usd",
-  "customer=" .. customer,
-  "description=Invoice+4711",
-  "destination_payment_method_data[type]=us_bank_account",
-  "destination_payment_method_data[us_bank_account][account_holder_type]=company",
-  "destination_payment_method_data[us_bank_account][routing_number]=110000000",
-  "destination_payment_method_data[us_bank_account][account_number]=000000000009",
-  "destination_payment_method_data[billing_details][name]=Ann+Vendor",
-  "metadata[invoice]=in_4711",
-  "metadata[department]=purchasing",
-}, "&")
+-- Gives a function that gives the next request of a sandbox.
+function common.creator(key, account, customer)
+  local body = table.concat({
+    "financial_account=" .. account,
+    "amount=" .. required("BENCH_AMOUNT"),
+    "currency=usd",
+    "customer=" .. customer,
+    "description=Invoice+4711",
+    "destination_payment_method_data[type]=us_bank_account",
+    "destination_payment_method_data[us_bank_account][account_holder_type]=company",
+    "destination_payment_method_data[us_bank_account][routing_number]=110000000",
+    "destination_payment_method_data[us_bank_account][account_number]=000000000009",
+    "destination_payment_method_data[billing_details][name]=Ann+Vendor",
+    "metadata[invoice]=in_4711",
+    "metadata[department]=purchasing",
+  }, "&")
+  local create_head = "POST " .. payments .. " HTTP/1.1\r\n" .. head_of(key) ..
+    "Content-Type: application/x-www-form-urlencoded\r\n" ..
+    "Content-Length: " .. #body .. "\r\nIdempotency-Key: " .. run .. "-"
+  local create_tail = "\r\n\r\n" .. body
+  local created = 0
+  return function()
+    created = created + 1
+    return create_head .. thread_number .. "-" .. created .. create_tail
+  end
+end
 
-local create_head = "POST " .. payments .. " HTTP/1.1\r\n" .. head ..
-  "Content-Type: application/x-www-form-urlencoded\r\n" ..
-  "Content-Length: " .. #body .. "\r\nIdempotency-Key: " .. run .. "-"
-local create_tail = "\r\n\r\n" .. body
-
-local created = 0
+local create = common.creator(required("BENCH_KEY"), account, required("BENCH_CUSTOMER"))
 function common.create()
-  created = created + 1
-  return create_head .. thread_number .. "-" .. created .. create_tail
+  return create()
 end
 
 local ids = {}
