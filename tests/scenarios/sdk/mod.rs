@@ -22,6 +22,11 @@ fn python_pays_out() {
 }
 
 #[test]
+fn python_takes_in_and_sends_back() {
+    python_story("money_in");
+}
+
+#[test]
 fn python_hears_webhooks() {
     python_story("webhooks");
 }
@@ -29,6 +34,11 @@ fn python_hears_webhooks() {
 #[test]
 fn node_pays_out() {
     node_story("outbound_payments");
+}
+
+#[test]
+fn node_takes_in_and_sends_back() {
+    node_story("money_in");
 }
 
 #[test]
