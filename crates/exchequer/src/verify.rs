@@ -75,6 +75,7 @@ fn check(database: &Database) -> store::Result<Report> {
     let app = resources::app(Config {
         step_delay_ms: 0,
         settles: false,
+        rail_files: false,
         webhook_targets: WebhookTargets::Local,
         forwards: false,
         public_url: String::new(),

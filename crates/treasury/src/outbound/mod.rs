@@ -146,6 +146,7 @@ pub fn begin<K: Kind>(tx: &mut Tx<'_>, new: New<'_, K>) -> Result<Arc<Outbound<K
         transaction,
         stage: Stage::Processing,
         settles,
+        file: None,
         description: new.description.map(str::to_owned),
         is_delayed: false,
         kind: new.kind,
