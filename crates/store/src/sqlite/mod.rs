@@ -7,6 +7,9 @@ mod memory;
 mod pool;
 mod reader;
 pub(crate) mod statements;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod writer;
 
 use std::fs::File;

@@ -242,7 +242,7 @@ fn write_answers(connection: &Connection, overlay: &Overlay) -> Result<()> {
 
 /// How many places a workspace may have in part 0 of `answer_index`. The fewer, the fewer pages a
 /// batch changes there; the more, the more of them share a page of the other part.
-const LATEST_ANSWERS_MAX: i64 = 4096;
+pub(super) const LATEST_ANSWERS_MAX: i64 = 4096;
 
 /// How many rows each workspace has there, at most: removed ones still count.
 #[derive(Default)]
