@@ -394,7 +394,6 @@ impl Card {
             "dynamic_last4",
             "name",
             "tokenization_method",
-            "wallet",
         ] {
             json.set(absent, Json::Null);
         }

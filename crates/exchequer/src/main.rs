@@ -2,7 +2,6 @@
 
 mod claims;
 mod client;
-mod rail_dir;
 mod resources;
 mod scheduler;
 mod serve;

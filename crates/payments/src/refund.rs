@@ -15,6 +15,8 @@ use api::params::{Choice, Currency, ListParams, Metadata, NoParams, Params, Rang
 use api::resource::Expandable;
 use api::{ApiError, Include, Index, Json, Path, Resource, Result, Tx, View, object};
 use exchequer_core::change::save_changed;
+use exchequer_core::customer::Customer;
+use exchequer_core::payment_method::PaymentMethod;
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
@@ -262,8 +264,10 @@ impl Resource for Refund {
     const EXPANDS: &'static [Expandable] = &[
         Expandable::reference::<BalanceTransaction>("balance_transaction"),
         Expandable::reference::<Charge>("charge"),
+        Expandable::reference::<Customer>("customer"),
         Expandable::reference::<BalanceTransaction>("failure_balance_transaction"),
         Expandable::reference::<PaymentIntent>("payment_intent"),
+        Expandable::reference::<PaymentMethod>("payment_method"),
     ];
 
     fn id(&self) -> &str {
@@ -279,7 +283,10 @@ impl Resource for Refund {
         entries.add_some("payment_intent", self.payment_intent.as_ref());
     }
 
-    fn render(&self, _: &View<'_>, _: &Include<'_>) -> Result<Json> {
+    fn render(&self, view: &View<'_>, _: &Include<'_>) -> Result<Json> {
+        let charge = view.load::<Charge>(&self.charge)?;
+        let customer = charge.as_ref().and_then(|charge| charge.customer().cloned());
+        let method = charge.as_ref().and_then(|charge| charge.saved_method().cloned());
         let kind = if self.status == RefundStatus::Pending { "pending" } else { "refund" };
         let card = object([
             ("reference_status", "pending".into()),
@@ -294,9 +301,12 @@ impl Resource for Refund {
             ("charge", (&self.charge).into()),
             ("created", api::seconds(self.created).into()),
             ("currency", self.currency.into()),
+            ("customer", customer.into()),
+            ("customer_account", Json::Null),
             ("destination_details", object([("card", card), ("type", "card".into())])),
             ("metadata", (&self.metadata).into()),
             ("payment_intent", (&self.payment_intent).into()),
+            ("payment_method", method.into()),
             ("reason", self.reason.into()),
             ("receipt_number", Json::Null),
             ("source_transfer_reversal", Json::Null),

@@ -9,7 +9,6 @@ pub mod failpoints;
 mod isolation;
 mod metrics;
 mod nodes;
-mod rail_files;
 mod reads;
 mod secrets;
 mod verify;

@@ -8,6 +8,7 @@ use exchequer_tests::{Folder, Receiver, Sandbox, Server, run_program};
 use rusqlite::Connection;
 
 mod inward;
+mod payments;
 
 /// An edit by hand: what it is, the row's name for a person, and the change itself.
 struct Edit {
@@ -282,6 +283,7 @@ fn good_store() -> Folder {
     let server = Server::start(&["--data", &folder.file("store.db"), "--step-delay", "1h"]);
     let given = Sandbox::on_server(&server);
     inward::fill(&given);
+    payments::fill(&given);
     let bob = given.post("/v1/customers", &[("name", "Bob")]).id();
     let (receiver, deaf) = (Receiver::new(), Receiver::answering(&[500]));
     given.webhook(&receiver, &["*"]);
@@ -344,7 +346,7 @@ fn a_good_store_passes_and_each_edit_is_found() {
     let output = verify(good.path());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let mut wrong = Vec::new();
-    for edit in EDITS.iter().chain(inward::EDITS) {
+    for edit in EDITS.iter().chain(inward::EDITS).chain(payments::EDITS) {
         let folder = copy(&good);
         let id = apply(&folder, edit);
         let output = verify(folder.path());

@@ -32,6 +32,11 @@ fn python_hears_webhooks() {
 }
 
 #[test]
+fn python_moves_the_balance() {
+    python_story("payments");
+}
+
+#[test]
 fn node_pays_out() {
     node_story("outbound_payments");
 }

@@ -20,6 +20,15 @@ impl Charge {
         Charge { amount_refunded, ..self }
     }
 
+    pub fn customer(&self) -> Option<&String> {
+        self.words.customer.as_ref()
+    }
+
+    /// The PaymentMethod; a token's card is none.
+    pub fn saved_method(&self) -> Option<&String> {
+        (!self.is_of_token).then_some(&self.payment_method)
+    }
+
     fn is_refunded(&self) -> bool {
         let whole = if self.is_captured { self.amount_captured } else { self.amount };
         self.failure.is_none() && self.amount_refunded >= whole

@@ -25,6 +25,7 @@ impl PaymentIntent {
         Ok(object([
             ("id", (&self.id).into()),
             ("object", Self::OBJECT.into()),
+            ("allowed_payment_method_types", Json::Null),
             ("amount", self.amount.into()),
             ("amount_capturable", self.capturable().into()),
             ("amount_details", object([("tip", object([]))])),

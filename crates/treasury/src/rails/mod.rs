@@ -16,12 +16,9 @@ use crate::destination::{Network, ReturnCode};
 use crate::outbound::TrackingDetails;
 
 pub use desk::Desk;
-pub use file::AchFile;
 
 mod ach;
 mod desk;
-pub mod file;
-pub mod returns;
 mod stripe;
 mod wire;
 

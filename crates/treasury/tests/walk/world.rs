@@ -108,7 +108,6 @@ impl World {
         let config = api::Config {
             step_delay_ms,
             settles: false,
-            rail_files: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,
             public_url: "http://localhost".into(),
