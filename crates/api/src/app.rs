@@ -36,6 +36,8 @@ pub struct Config {
     pub step_delay_ms: Millis,
     /// Whether the bank moves money by the clock, unless the sandbox says otherwise.
     pub settles: bool,
+    /// Whether what the bank hands over by ach is also written to files.
+    pub rail_files: bool,
     pub webhook_targets: WebhookTargets,
     /// Whether every event goes to one address given at the start, too.
     pub forwards: bool,

@@ -133,8 +133,22 @@ impl<'a> View<'a> {
 /// A command: a view that can change what it sees.
 pub struct Tx<'a> {
     view: View<'a>,
-    /// The latest event with its object, by which an answer that says the same is kept only once.
-    last_event: Option<(String, Json)>,
+    /// The latest event, by which an answer that says the same is kept only once.
+    last_event: Option<LastEvent>,
+}
+
+struct LastEvent {
+    id: String,
+    /// Its object as it is told.
+    said: Said,
+    /// The saved object it is about, where its rendering follows from its state alone.
+    about: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+enum Said {
+    Object(Json),
+    /// The command's answer is the object itself.
+    Answered,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -192,6 +206,20 @@ impl<'a> Tx<'a> {
         Ok(object)
     }
 
+    /// Keeps an object whose id was made by this command: there is nothing to look for.
+    pub fn save_new<T: Resource>(&mut self, object: T) -> Result<Arc<T>> {
+        let scope = self.session.scope(self.owner.number);
+        let places = Index::keys(&object, scope);
+        let object = Arc::new(object);
+        let overlay = self.session.write()?;
+        for key in places {
+            overlay.index.put(key, ());
+        }
+        let key = ObjectKey { scope, id: object.id().to_owned() };
+        overlay.objects.put(key, ObjectRow::of(T::VERSION, object.clone()));
+        Ok(object)
+    }
+
     /// Removes an object and its places in the lists.
     pub fn remove<T: Resource>(&mut self, object: &T) -> Result<()> {
         let scope = self.session.scope(self.owner.number);
@@ -214,7 +242,9 @@ impl<'a> Tx<'a> {
     /// Tells that something happened to an object, as it is now.
     pub fn event<T: Resource>(&mut self, kind: &'static str, object: &T) -> Result<()> {
         let rendered = self.render(object)?;
-        self.emit(kind, rendered, None)
+        self.emit(kind, rendered, None)?;
+        self.remember_subject(object);
+        Ok(())
     }
 
     /// The same for a change: with what its members were before.
@@ -226,7 +256,37 @@ impl<'a> Tx<'a> {
     ) -> Result<()> {
         let rendered = self.render(object)?;
         let previous = previous_attributes(before, &rendered);
-        self.emit(kind, rendered, previous)
+        self.emit(kind, rendered, previous)?;
+        self.remember_subject(object);
+        Ok(())
+    }
+
+    /// Remembers that the latest event is about exactly this object, as it is saved now.
+    fn remember_subject<T: Resource>(&mut self, object: &T) {
+        if !T::STATE_ONLY {
+            return;
+        }
+        let scope = self.session.scope(self.owner.number);
+        let saved = self.session.changed_object(scope, object.id());
+        let is_it =
+            |saved: &Arc<dyn Any + Send + Sync>| std::ptr::addr_eq(Arc::as_ptr(saved), object);
+        if let Some(last) = &mut self.last_event {
+            last.about = saved.filter(is_it);
+        }
+    }
+
+    /// What the latest event says of this object, if that is how it would be rendered now. It can
+    /// be taken once, as the command's answer.
+    pub fn take_said<T: Resource>(&mut self, object: &Arc<T>) -> Option<Json> {
+        let last = self.last_event.as_mut()?;
+        let about = last.about.as_ref()?;
+        if !std::ptr::addr_eq(Arc::as_ptr(about), Arc::as_ptr(object)) {
+            return None;
+        }
+        match std::mem::replace(&mut last.said, Said::Answered) {
+            Said::Object(json) => Some(json),
+            Said::Answered => None,
+        }
     }
 
     /// Keeps an event with the deliveries it is for.
@@ -254,15 +314,19 @@ impl<'a> Tx<'a> {
             let row = DeliveryRow { acct: scope.acct, due, delivered: false, attempts };
             overlay.deliveries.put(key, row);
         }
-        self.last_event = Some((id, object));
+        self.last_event = Some(LastEvent { id, said: Said::Object(object), about: None });
         self.plan_sweep();
         Ok(())
     }
 
     /// The event whose object is exactly this answer, if there is one.
     pub fn event_saying(&self, answer: &Json) -> Option<String> {
-        let (id, object) = self.last_event.as_ref()?;
-        (object == answer).then(|| id.clone())
+        let last = self.last_event.as_ref()?;
+        let says_it = match &last.said {
+            Said::Object(object) => object == answer,
+            Said::Answered => true,
+        };
+        says_it.then(|| last.id.clone())
     }
 
     /// Plans a job of this account for a time of the workspace's clock.

@@ -102,10 +102,12 @@ impl BankAccount {
 
     /// The whole account number, for those who decide by it.
     pub fn number(&self, sealer: &Sealer) -> Result<String> {
-        let broken = || Fault::new("a sealed account number is no text");
-        let sealed = from_hex(&self.number).ok_or_else(broken)?;
-        let number = sealer.unseal(&sealed)?;
-        Ok(String::from_utf8(number).map_err(|_| broken())?)
+        unsealed(sealer, &self.number)
+    }
+
+    /// The account number as it is kept.
+    pub fn sealed_number(&self) -> &str {
+        &self.number
     }
 
     pub fn bank_name(&self) -> &'static str {
@@ -132,6 +134,14 @@ impl BankAccount {
             ("status_details", api::object([])),
         ])
     }
+}
+
+/// An account number from what is kept of it.
+pub fn unsealed(sealer: &Sealer, number: &str) -> Result<String> {
+    let broken = || Fault::new("a sealed account number is no text");
+    let sealed = from_hex(number).ok_or_else(broken)?;
+    let number = sealer.unseal(&sealed)?;
+    Ok(String::from_utf8(number).map_err(|_| broken())?)
 }
 
 /// The refusal of a request in which a parameter is needed that another does not need.

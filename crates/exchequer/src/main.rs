@@ -2,6 +2,7 @@
 
 mod claims;
 mod client;
+mod rail_dir;
 mod resources;
 mod scheduler;
 mod serve;

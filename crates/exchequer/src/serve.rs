@@ -3,8 +3,9 @@
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use api::runtime::Runtime;
@@ -26,6 +27,7 @@ use store::{Committer, Database, Registry, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::claims::Claims;
+use crate::rail_dir::RailDir;
 use crate::scheduler::Scheduler;
 use crate::{Ended, Exit, resources, tls};
 
@@ -79,6 +81,9 @@ pub struct Options {
     /// Who moves money that is on its way: test helpers, or the bank by the clock
     #[arg(long, env = "EXCHEQUER_SETTLE", value_enum, default_value = "manual")]
     settle: Settle,
+    /// A folder for ach files: what was handed over is written to out/, returns are read from in/
+    #[arg(long, env = "EXCHEQUER_RAIL_DIR", value_name = "DIR")]
+    rail_dir: Option<PathBuf>,
     /// Which hosts webhooks may go to
     #[arg(long, env = "EXCHEQUER_WEBHOOK_TARGETS", value_enum, default_value = "local")]
     webhook_targets: Targets,
@@ -164,6 +169,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let secure = tls::listen(&options.tls, &options.data, &mut listeners).await?;
     let config = Config {
         step_delay_ms,
+        rail_files: options.rail_dir.is_some(),
         settles: options.settle == Settle::Auto,
         webhook_targets: match options.webhook_targets {
             Targets::Local => WebhookTargets::Local,
@@ -185,7 +191,8 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let keys = keys(&options, &app, &registry, &database)?;
     let delivery = start_delivery(&options, &app, &database, &committer, &registry)?;
     let scheduler = Arc::new(Scheduler::default());
-    listen_to_commits(&runtime, &scheduler, &delivery);
+    let rails = start_rails(&options, &app, &database, &committer, &registry)?;
+    listen_to_commits(&runtime, &scheduler, &delivery, rails.as_ref().map(|(rails, _)| rails));
     let claiming = if database.is_shared() {
         let claims = Claims::new(&database, &registry, &scheduler, &delivery);
         Some(tokio::spawn(claims.run()))
@@ -230,6 +237,11 @@ async fn serve(options: Options) -> Result<(), Ended> {
         claiming.abort();
     }
     let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, delivery.stop()).await;
+    if let Some((rails, thread)) = rails {
+        rails.stop();
+        let ended = tokio::task::spawn_blocking(move || thread.join());
+        let _ = tokio::time::timeout(http_server::limits::STOP_TIMEOUT, ended).await;
+    }
     drop((delivery, runtime));
     // The committer ends when nobody can send to it any more; what was queued is committed first.
     let ended = tokio::task::spawn_blocking(move || committing.join());
@@ -322,12 +334,38 @@ fn start_delivery(
     Ok(Delivery::start(app.clone(), database.clone(), committer.clone(), registry.clone(), forward))
 }
 
+/// The folder of ach files and the thread that looks after it, where one is wanted.
+type Rails = Option<(Arc<RailDir>, JoinHandle<()>)>;
+
+fn start_rails(
+    options: &Options,
+    app: &Arc<App>,
+    database: &Arc<Database>,
+    committer: &Committer,
+    registry: &Arc<Registry>,
+) -> Result<Rails, Ended> {
+    let Some(folder) = &options.rail_dir else { return Ok(None) };
+    let started = RailDir::start(folder, app, database, committer, registry);
+    let wrong = |error| Ended::new(Exit::BadFlag, format!("{}: {error}", folder.display()));
+    started.map(Some).map_err(wrong)
+}
+
 /// After each commit the scheduler learns what is due next and the deliveries begin.
-fn listen_to_commits(runtime: &Arc<Runtime>, scheduler: &Arc<Scheduler>, delivery: &Arc<Delivery>) {
+fn listen_to_commits(
+    runtime: &Arc<Runtime>,
+    scheduler: &Arc<Scheduler>,
+    delivery: &Arc<Delivery>,
+    rails: Option<&Arc<RailDir>>,
+) {
     let (scheduler, delivery) = (scheduler.clone(), Arc::downgrade(delivery));
+    let rails = rails.map(Arc::downgrade);
     runtime.listen(Box::new(move |notice| {
+        let rails = rails.as_ref().and_then(Weak::upgrade);
         for workspace in &notice.workspaces {
             scheduler.note(workspace);
+            if let Some(rails) = &rails {
+                rails.note(workspace);
+            }
         }
         if let Some(delivery) = delivery.upgrade() {
             delivery.committed(notice);

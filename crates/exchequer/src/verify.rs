@@ -75,6 +75,7 @@ fn check(database: &Database) -> store::Result<Report> {
     let app = resources::app(Config {
         step_delay_ms: 0,
         settles: false,
+        rail_files: false,
         webhook_targets: WebhookTargets::Local,
         forwards: false,
         public_url: String::new(),
@@ -134,7 +135,7 @@ mod tests {
         finds(&also("objects VALUES (1, 0, 'what_1', 1, '{}')"), "not known");
         finds(&also("objects VALUES (1, 3, 'cus_1', 1, '{}')"), "this number");
         finds(&also("object_index VALUES (1, 0, 'status', 'x', 'obp_1')"), "obp_1 is not there");
-        finds(&also("answer_index VALUES (1, 0, 5, 7)"), "its answer is not there");
+        finds(&also("answer_index VALUES (1, 1, 0, 5, 7)"), "its answer is not there");
         finds(&also("deliveries VALUES (1, 'evt_1', 'we_1', 0, NULL, 1, '[]')"), "not there");
         let long = "deliveries VALUES (1, 'evt_1', 'we_1', 0, NULL, 1, '[]')";
         finds(&also(long), "without an attempt");

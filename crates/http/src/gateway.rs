@@ -23,7 +23,7 @@ use crate::clock::Turns;
 use crate::head::{
     Echo, acting_account, idempotency_key, key_of, leading_slashes_collapsed, version,
 };
-use crate::idempotency::{InFlight, Key, body_of};
+use crate::idempotency::{Hold, InFlight, Key, body_of};
 use crate::keys::{Caller, KeyError, Keys, Peer, events, no_key};
 use crate::limits::Limits;
 use crate::load::{Room, Share};
@@ -163,6 +163,11 @@ impl Gateway {
             echo.key.clone_from(&key);
         }
         let key = key.map(|text| Key::new(&self.database.sealer, &text, &path.path, &bag));
+        // The key is held before it is looked up: what is found then cannot be out of date.
+        let held = key.as_ref().map(|key| {
+            let acct = call.owner.number;
+            self.in_flight.hold(workspace, acct, &key.text)
+        });
         if let Some(key) = &key
             && let Some(replayed) = self.replay(&call, key).map_err(fail)?
         {
@@ -183,17 +188,9 @@ impl Gateway {
             }
             Handler::Write(handler) => {
                 let write = handler(&bag, path.clone(), expansion).map_err(fail)?;
-                let held = match &key {
-                    Some(key) => {
-                        let acct = call.owner.number;
-                        Some(self.in_flight.hold(workspace, acct, &key.text).map_err(fail)?)
-                    }
-                    None => None,
-                };
+                let held = held.transpose().map_err(fail)?;
                 fail::fail_point!("error_answer", |_| Err(fail(ApiError::internal())));
-                let executed = self.command(&call, write, key, share).await.map_err(fail);
-                drop(held);
-                executed
+                self.command(&call, write, key.zip(held), share).await.map_err(fail)
             }
         }
     }
@@ -312,8 +309,21 @@ impl Gateway {
         alone: bool,
         run: store::committer::Run,
     ) -> Result<(), ApiError> {
+        self.run_holding(workspace, bytes, alone, run, None).await
+    }
+
+    /// The same with a key that is held until then, whether the client waits or not.
+    async fn run_holding(
+        &self,
+        workspace: &Arc<Workspace>,
+        bytes: usize,
+        alone: bool,
+        run: store::committer::Run,
+        held: Option<Hold>,
+    ) -> Result<(), ApiError> {
         let (tell, told) = oneshot::channel();
         let done = Box::new(move |result| {
+            drop(held);
             // The client may have hung up; its command stands all the same.
             let _ = tell.send(result);
         });
@@ -339,9 +349,10 @@ impl Gateway {
         &self,
         call: &Call,
         write: Write,
-        key: Option<Key>,
+        key: Option<(Key, Hold)>,
         share: Share,
     ) -> Result<Executed, ApiError> {
+        let (key, held) = key.unzip();
         // The command can run more than once; the last time counts.
         let given = Arc::new(Mutex::new(None));
         let give = given.clone();
@@ -349,16 +360,19 @@ impl Gateway {
         let acting = call.acting(key.as_ref());
         let request_id = call.request_id.clone();
         let (keyed, bytes) = (key.is_some(), share.bytes());
+        // Another program on the same database can have answered since the key was looked up.
+        let look_again = self.database.is_shared();
         let run = Box::new(move |session: &mut Session<'_>| {
             // The parameters stay in memory for as long as this does, whether the client waits or
             // not.
             let _ = &share;
             let (outcome, keep) =
-                execute(&app, session, &acting, &write, key.as_ref(), &request_id);
+                execute(&app, session, &acting, &write, key.as_ref(), look_again, &request_id);
             *give.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             keep
         });
-        self.run(&call.caller.workspace, bytes, false, run).await.inspect_err(|error| {
+        let command = self.run_holding(&call.caller.workspace, bytes, false, run, held);
+        command.await.inspect_err(|error| {
             if error.status == 500 {
                 tracing::error!(request = call.request_id, "the request's command failed");
             }
@@ -470,10 +484,11 @@ fn execute(
     acting: &Acting,
     write: &Write,
     key: Option<&Key>,
+    look_again: bool,
     request_id: &str,
 ) -> (Outcome, Keep) {
     let acct = acting.owner.number;
-    if let Some(key) = key {
+    if let Some(key) = key.filter(|_| look_again) {
         match found_again(session, key, acct) {
             Ok(None) => {}
             Ok(Some(outcome)) => return (outcome, Keep::No),
@@ -526,7 +541,7 @@ fn execute(
     (Outcome::Failed(error), Keep::Yes)
 }
 
-/// The committer looks again: the first request may have ended since the reader looked.
+/// The committer looks again where another program may have answered since the reader looked.
 fn found_again(
     session: &Session<'_>,
     key: &Key,

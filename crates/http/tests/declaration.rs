@@ -67,6 +67,7 @@ fn app() -> App {
         config: Config {
             step_delay_ms: 0,
             settles: false,
+            rail_files: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,
             public_url: String::new(),

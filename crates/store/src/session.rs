@@ -16,7 +16,7 @@ use crate::seal::Sealer;
 use crate::workspace::{Workspace, WorkspaceState};
 use crate::{Millis, Result, StoreError, id};
 
-type Decoded = Arc<dyn Any + Send + Sync>;
+pub type Decoded = Arc<dyn Any + Send + Sync>;
 
 /// Decoded objects as last committed, and ids known to have none, in two generations: when the young one is full it becomes
 /// the old one, and what nobody asks for again is gone with the next turn.
@@ -158,6 +158,13 @@ impl<'a> Session<'a> {
             Some(decoded) => decoded.decode(scope, stored, decode),
             None => Ok(Arc::new(decode(&stored)?)),
         }
+    }
+
+    /// An object as the running command or its batch changed it.
+    pub fn changed_object(&self, scope: Scope, id: &str) -> Option<Decoded> {
+        let key = ObjectKey { scope, id: id.to_owned() };
+        let row = self.overlay()?.objects.get(&key)??;
+        Some(row.object.clone())
     }
 
     /// Whether there is an object of that id, without decoding it.

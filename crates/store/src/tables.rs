@@ -94,7 +94,11 @@ pub const TABLES: [Table; 8] = [
         ],
         key: 1,
     },
-    Table { name: "answer_index", columns: &[("acct", Int), ("hash", Int), ("seq", Int)], key: 3 },
+    Table {
+        name: "answer_index",
+        columns: &[("part", Int), ("acct", Int), ("hash", Int), ("seq", Int)],
+        key: 4,
+    },
     Table {
         name: "deliveries",
         columns: &[

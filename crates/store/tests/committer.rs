@@ -172,9 +172,10 @@ fn a_store_that_cannot_be_trusted_is_refused() {
     assert!(refused(&data).contains("in use"));
     drop(open);
     let connection = rusqlite::Connection::open(&data).unwrap();
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     assert!(refused(&data).contains("newer"));
-    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection.pragma_update(None, "user_version", version).unwrap();
     drop(Database::open(&data).unwrap());
     let key = std::fs::read(format!("{data}.key")).unwrap();
     std::fs::write(format!("{data}.key"), [7; 32]).unwrap();

@@ -200,9 +200,10 @@ fn write(
         created: tx.now_ms(),
     };
     tx.append_posting(id.clone(), row)?;
+    let is_new = transaction.entries.is_empty();
     transaction.entries.push(id);
     tx.save(account)?;
-    tx.save(transaction)?;
+    if is_new { tx.save_new(transaction) } else { tx.save(transaction) }?;
     Ok(())
 }
 

@@ -19,7 +19,8 @@ use crate::outbound::params::{AMOUNT_MAX, one_destination};
 use crate::outbound::{
     self, Action, Entries, Events, Kind, Names, New, Outbound, Status, schedule, steps,
 };
-use crate::rails::Desk;
+use crate::rails::returns::AchReturns;
+use crate::rails::{AchFile, Desk, file};
 use crate::received_credit::SourceFlowType;
 
 pub type OutboundPayment = Outbound<ToSomebody>;
@@ -131,7 +132,10 @@ pub fn resource() -> operation::Resource {
             steps::return_,
         )
         .job(ToSomebody::NAMES.step_job, schedule::run::<ToSomebody>)
+        .job(file::CLOSE_JOB, file::close)
         .keeps::<Desk>()
+        .keeps::<AchFile>()
+        .keeps::<AchReturns>()
         .done()
 }
 

@@ -26,6 +26,7 @@ fn app() -> App {
     let config = Config {
         step_delay_ms: 1_000,
         settles: false,
+        rail_files: false,
         webhook_targets: WebhookTargets::Local,
         forwards: false,
         public_url: "http://localhost".into(),

@@ -9,6 +9,7 @@ pub mod failpoints;
 mod isolation;
 mod metrics;
 mod nodes;
+mod rail_files;
 mod reads;
 mod secrets;
 mod verify;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use exchequer_tests::{Draft, FinancialAccount, Payment};
+use exchequer_tests::{Answer, Draft, FinancialAccount, Payment};
 use serde_json::Value;
 
-use super::{CREDITS, ENTRIES, Given, PAYMENTS, ROUTING, TRANSACTIONS, TRANSFERS, events_of};
+use super::{
+    CREDIT_REVERSALS, CREDITS, DEBIT_REVERSALS, DEBITS, ENTRIES, Given, INBOUND, PAYMENTS, ROUTING,
+    TRANSACTIONS, TRANSFERS, events_of,
+};
 
 const SEED: u64 = 0x5eed_2023_0405_0052;
 const STEPS: usize = 200;
@@ -31,6 +34,14 @@ const TOKENS: [&str; 4] = [
     "pm_usBankAccount_noAccount",
 ];
 
+/// And for what comes from one's own bank.
+const ORIGINS: [&str; 4] = [
+    "pm_usBankAccount",
+    "pm_usBankAccount_processing",
+    "pm_usBankAccount_dispute",
+    "pm_usBankAccount_noAccount",
+];
+
 #[test]
 fn treasury_52_a_random_walk() {
     let mut walk = Walk::new();
@@ -42,6 +53,16 @@ fn treasury_52_a_random_walk() {
     }
     let ended = walk.payments.iter().filter(|payment| payment.get().at("cancelable") == false);
     assert!(ended.count() > STEPS / 10, "a walk in which little happens proves little");
+    let books: Vec<Book> = walk.accounts.iter().map(read).collect();
+    for (what, happens) in [
+        ("a debit", &|book| !book.debits.is_empty()),
+        ("a return", &|book| book.inbound.iter().any(|transfer| transfer["returned"] == true)),
+        ("a CreditReversal", &|book| !book.sent_back.is_empty()),
+        ("a DebitReversal", &|book| !book.taken_back.is_empty()),
+    ] as [(&str, &dyn Fn(&Book) -> bool); 4]
+    {
+        assert!(books.iter().any(happens), "{what} never happens");
+    }
 }
 
 struct Walk {
@@ -60,6 +81,10 @@ struct Book {
     entries: Vec<Value>,
     payments: Vec<Value>,
     credits: Vec<Value>,
+    debits: Vec<Value>,
+    inbound: Vec<Value>,
+    sent_back: Vec<Value>,
+    taken_back: Vec<Value>,
 }
 
 impl Walk {
@@ -86,7 +111,7 @@ impl Walk {
     fn step(&mut self) -> String {
         let account = self.accounts[self.below(3)].clone();
         let amount = self.amount();
-        match self.below(12) {
+        match self.below(17) {
             0 | 1 => {
                 let network = ["ach", "rtp", "us_domestic_wire"][self.below(3)];
                 account.receives(amount, network).ok();
@@ -116,8 +141,51 @@ impl Walk {
                 self.given.platform.advance("1s");
                 "a second passes".to_owned()
             }
+            9 => {
+                let answer = account.is_debited(amount);
+                format!("{} is debited {amount}: {}", account.id, answer.ok().text("status"))
+            }
+            10 | 11 => {
+                let origin = ORIGINS[self.below(ORIGINS.len())];
+                let id = account.transfers_in(amount, origin).ok().id();
+                format!("{amount} comes to {} from {origin}: {id}", account.id)
+            }
+            12 => self.touch_inbound(&account),
+            13 => self.reverse(&account),
             _ => self.touch(),
         }
+    }
+
+    /// Something happens to a transfer from outside, or is refused.
+    fn touch_inbound(&mut self, account: &FinancialAccount) -> String {
+        let ids = account.list(INBOUND, &[("limit", "100")]).ids();
+        if ids.is_empty() {
+            return "there is no transfer yet".to_owned();
+        }
+        let id = &ids[self.below(ids.len())];
+        let call = ["succeed", "fail", "return", "cancel"][self.below(4)];
+        let path = if call == "cancel" {
+            format!("{INBOUND}/{id}/cancel")
+        } else {
+            format!("/v1/test_helpers/treasury/inbound_transfers/{id}/{call}")
+        };
+        let answer = account.owner.post(&path, &[]);
+        assert!([200, 400].contains(&answer.status), "{answer:?}");
+        format!("{call} {id}: {}", answer.status)
+    }
+
+    /// Something received is sent or taken back, or that is refused.
+    fn reverse(&mut self, account: &FinancialAccount) -> String {
+        let is_credit = self.below(2) == 0;
+        let ids = account.list(if is_credit { CREDITS } else { DEBITS }, &[]).ids();
+        if ids.is_empty() {
+            return "there is nothing to reverse yet".to_owned();
+        }
+        let id = &ids[self.below(ids.len())];
+        let answer: Answer =
+            if is_credit { account.sends_back(id) } else { account.takes_back(id) };
+        assert!([200, 400].contains(&answer.status), "{answer:?}");
+        format!("{id} is reversed: {}", answer.status)
     }
 
     /// A payment that may be refused, and then must have left nothing behind.
@@ -180,7 +248,10 @@ impl Walk {
 fn came_in(books: &[Book]) -> i64 {
     let credits = books.iter().flat_map(|book| &book.credits);
     let outside = credits.filter(|credit| credit["network"] != "stripe");
-    outside.map(|credit| int(&credit["amount"])).sum()
+    let transfers = books.iter().flat_map(|book| &book.inbound);
+    let came = transfers.filter(|transfer| transfer["status"] == "succeeded");
+    let taken_back = books.iter().flat_map(|book| &book.taken_back);
+    sum(outside) + sum(came) + sum(taken_back)
 }
 
 /// What left for outside, and did not come back.
@@ -190,7 +261,15 @@ fn went_out(books: &[Book]) -> i64 {
         payment["status"] == "posted"
             && payment["destination_payment_method_details"]["type"] == "us_bank_account"
     });
-    outside.map(|payment| int(&payment["amount"])).sum()
+    let debits = books.iter().flat_map(|book| &book.debits);
+    let pulled = debits.filter(|debit| debit["status"] == "succeeded");
+    let sent_back = books.iter().flat_map(|book| &book.sent_back);
+    let gone = sent_back.filter(|back| back["status"] == "posted" && back["network"] == "ach");
+    sum(outside) + sum(pulled) + sum(gone)
+}
+
+fn sum<'a>(flows: impl Iterator<Item = &'a Value>) -> i64 {
+    flows.map(|flow| int(&flow["amount"])).sum()
 }
 
 fn read(account: &FinancialAccount) -> Book {
@@ -200,6 +279,10 @@ fn read(account: &FinancialAccount) -> Book {
         entries: all(account, ENTRIES),
         payments: [all(account, PAYMENTS), all(account, TRANSFERS)].concat(),
         credits: all(account, CREDITS),
+        debits: all(account, DEBITS),
+        inbound: all(account, INBOUND),
+        sent_back: all(account, CREDIT_REVERSALS),
+        taken_back: all(account, DEBIT_REVERSALS),
     }
 }
 
@@ -234,7 +317,9 @@ fn check_book(book: &Book) {
     assert_eq!(total(&book.account), posted, "the balance is the sum of what was posted");
     let held: i64 = of("open").map(|open| int(&open["balance_impact"]["outbound_pending"])).sum();
     assert_eq!(int(&balance["outbound_pending"]["usd"]), held, "what is pending is what is open");
-    assert!(held >= 0 && int(&balance["cash"]["usd"]) >= 0);
+    // Only what a bank takes back leaves a debt.
+    let is_returned = book.inbound.iter().any(|transfer| transfer["returned"] == true);
+    assert!(held >= 0 && (is_returned || int(&balance["cash"]["usd"]) >= 0));
     for transaction in &book.transactions {
         check_transaction(book, transaction);
     }
@@ -256,8 +341,10 @@ fn check_flows(book: &Book) {
     }
     let open = book.transactions.iter().filter(|transaction| transaction["status"] == "open");
     for transaction in open {
-        let mut payments = book.payments.iter();
-        assert!(payments.any(|payment| payment["id"] == transaction["flow"]), "{transaction}");
+        let mut flows = book.payments.iter().chain(&book.sent_back);
+        let of_it = |flow: &Value| flow["id"] == transaction["flow"];
+        let is_on_its_way = flows.any(|flow| of_it(flow) && flow["status"] == "processing");
+        assert!(is_on_its_way, "{transaction}");
     }
 }
 

@@ -15,7 +15,7 @@ const FIRST_DUE: &str = "SELECT min(due) FROM jobs WHERE ws = ?1";
 const ANSWERS: &str = "SELECT seq, acct, hash, idempotency_key, fingerprint, path, request, \
                        status, created, event, body FROM answers WHERE ws = ?1 ORDER BY seq";
 const ANSWER_PLACE: &str = "SELECT count(*) FROM answer_index \
-                            WHERE ws = ?1 AND acct = ?2 AND hash = ?3 AND seq = ?4";
+                            WHERE ws = ?1 AND part IN (0, 1) AND acct = ?2 AND hash = ?3 AND seq = ?4";
 const ANSWER_PLACES_COUNT: &str = "SELECT count(*) FROM answer_index WHERE ws = ?1";
 const STRAY_ANSWERS: &str = "SELECT acct, hash, seq FROM answer_index AS place WHERE ws = ?1 \
                              AND NOT EXISTS (SELECT 1 FROM answers AS answer \

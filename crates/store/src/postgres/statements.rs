@@ -42,7 +42,7 @@ statements! {
     ANSWERS =
         "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, a.request, \
          a.status, a.created, a.event, a.body FROM answer_index i JOIN answers a ON a.ws = i.ws \
-         AND a.seq = i.seq WHERE i.ws = $1 AND i.acct = $2 AND i.hash = $3";
+         AND a.seq = i.seq WHERE i.ws = $1 AND i.part IN (0, 1) AND i.acct = $2 AND i.hash = $3";
     OLDEST_ANSWERS =
         "SELECT ws, seq, acct, hash, '', ''::bytea, '', '', status, created, NULL::text, \
          NULL::bytea FROM answers WHERE ws = $1 ORDER BY seq LIMIT $2";
@@ -98,13 +98,13 @@ statements! {
          t";
     REMOVE_ANSWER_INDEX =
         "DELETE FROM answer_index AS i USING unnest($2::bigint[]) AS k (seq), answers AS a WHERE \
-         a.ws = $1 AND a.seq = k.seq AND i.ws = $1 AND i.acct = a.acct AND i.hash = a.hash AND \
+         a.ws = $1 AND a.seq = k.seq AND i.ws = $1 AND i.part IN (0, 1) AND i.acct = a.acct AND i.hash = a.hash AND \
          i.seq = a.seq";
     REMOVE_ANSWERS =
         "DELETE FROM answers AS a USING unnest($2::bigint[]) AS k (seq) WHERE a.ws = $1 AND a.seq \
          = k.seq";
     PUT_ANSWER_INDEX =
-        "INSERT INTO answer_index (ws, acct, hash, seq) SELECT $1::bigint, t.* FROM \
+        "INSERT INTO answer_index (ws, part, acct, hash, seq) SELECT $1::bigint, 1, t.* FROM \
          unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS t";
     PUT_ANSWERS =
         "INSERT INTO answers (ws, seq, acct, hash, idempotency_key, fingerprint, path, request, \
@@ -218,11 +218,11 @@ pub(crate) const TABLES: [TableSql; 8] = [
          $11::text[], $12::bytea[]) AS t"
     ),
     table_sql!(
-        "answer_index" ["acct, hash, seq"] after ["$2, $3, $4"] limit "$5",
+        "answer_index" ["part, acct, hash, seq"] after ["$2, $3, $4, $5"] limit "$6",
         ws "$1", at most "$2",
-        ("acct, hash, seq")
-        "SELECT $1::bigint, t.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS \
-         t"
+        ("part, acct, hash, seq")
+        "SELECT $1::bigint, t.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], \
+         $5::bigint[]) AS t"
     ),
     table_sql!(
         "deliveries" ["event, endpoint"] after ["$2, $3"] limit "$4",

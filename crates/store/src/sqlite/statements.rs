@@ -41,7 +41,7 @@ statements! {
     ANSWERS =
         "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, a.request, \
          a.status, a.created, a.event, a.body FROM answer_index i CROSS JOIN answers a WHERE i.ws \
-         = ?1 AND i.acct = ?2 AND i.hash = ?3 AND a.ws = i.ws AND a.seq = i.seq";
+         = ?1 AND i.part IN (0, 1) AND i.acct = ?2 AND i.hash = ?3 AND a.ws = i.ws AND a.seq = i.seq";
     OLDEST_ANSWERS =
         "SELECT ws, seq, acct, hash, '', x'', '', '', status, created, NULL, NULL FROM answers \
          WHERE ws = ?1 ORDER BY seq LIMIT ?2";
@@ -95,9 +95,13 @@ statements! {
         "INSERT INTO answers (ws, seq, acct, hash, idempotency_key, fingerprint, path, request, \
          status, created, event, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     PUT_ANSWER_INDEX =
-        "INSERT INTO answer_index (ws, acct, hash, seq) VALUES (?1, ?2, ?3, ?4)";
+        "INSERT INTO answer_index (ws, part, acct, hash, seq) VALUES (?1, 0, ?2, ?3, ?4)";
+    LATEST_ANSWERS =
+        "SELECT count(*) FROM answer_index WHERE ws = ?1 AND part = 0";
+    SETTLE_ANSWERS =
+        "UPDATE answer_index SET part = 1 WHERE ws = ?1 AND part = 0";
     REMOVE_ANSWER_INDEX =
-        "DELETE FROM answer_index WHERE ws = ?1 AND (acct, hash, seq) IN \
+        "DELETE FROM answer_index WHERE ws = ?1 AND part IN (0, 1) AND (acct, hash, seq) IN \
          (SELECT acct, hash, seq FROM answers WHERE ws = ?1 AND seq = ?2)";
     REMOVE_ANSWER =
         "DELETE FROM answers WHERE ws = ?1 AND seq = ?2";
@@ -155,10 +159,10 @@ pub(crate) const TABLES: [TableSql; 8] = [
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
     ),
     table_sql!(
-        "answer_index" ["acct, hash, seq"] after ["?2, ?3, ?4"] limit "?5",
+        "answer_index" ["part, acct, hash, seq"] after ["?2, ?3, ?4, ?5"] limit "?6",
         ws "?1", at most "?2",
-        ("acct, hash, seq")
-        "VALUES (?1, ?2, ?3, ?4)"
+        ("part, acct, hash, seq")
+        "VALUES (?1, ?2, ?3, ?4, ?5)"
     ),
     table_sql!(
         "deliveries" ["event, endpoint"] after ["?2, ?3"] limit "?4",

@@ -1,5 +1,6 @@
 //! Writing a batch: one transaction, each changed row once, in the order of the keys.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
@@ -14,11 +15,13 @@ use crate::{Reader, Result};
 pub struct Writer {
     reader: SqliteReader,
     pool: Arc<Pool>,
+    latest: LatestAnswers,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, pool: Arc<Pool>) -> Writer {
-        Writer { reader: SqliteReader::new(connection), pool }
+        let reader = SqliteReader::new(connection);
+        Writer { reader, pool, latest: LatestAnswers::default() }
     }
 
     pub fn reader(&self) -> &dyn Reader {
@@ -49,11 +52,14 @@ impl Writer {
 
     /// Makes the whole batch durable, or none of it.
     pub fn apply(&mut self, overlay: &Overlay) -> Result<()> {
-        let written = write_all(self.reader.connection(), overlay);
+        let connection = self.reader.connection();
+        let written =
+            write_all(connection, overlay).and_then(|()| self.latest.keep_few(connection, overlay));
         let result = written.and_then(|()| self.run("COMMIT"));
         if result.is_err() {
             // The transaction may already be gone, with a full disk for instance.
             let _ = self.run("ROLLBACK");
+            self.latest.forget();
         }
         self.pool.batch_ends(result.is_ok());
         result
@@ -232,6 +238,46 @@ fn write_answers(connection: &Connection, overlay: &Overlay) -> Result<()> {
         ])?;
     }
     Ok(())
+}
+
+/// How many places a workspace may have in part 0 of `answer_index`. The fewer, the fewer pages a
+/// batch changes there; the more, the more of them share a page of the other part.
+pub(super) const LATEST_ANSWERS_MAX: i64 = 4096;
+
+/// How many rows each workspace has there, at most: removed ones still count.
+#[derive(Default)]
+struct LatestAnswers(HashMap<i64, i64>);
+
+impl LatestAnswers {
+    /// Counts what the batch added, and settles all of them once they are too many.
+    fn keep_few(&mut self, connection: &Connection, overlay: &Overlay) -> Result<()> {
+        for ws in &overlay.emptied {
+            self.0.remove(ws);
+        }
+        let mut added: HashMap<i64, i64> = HashMap::new();
+        for (key, _) in overlay.answers.changes().filter(|(_, row)| row.is_some()) {
+            *added.entry(key.ws).or_default() += 1;
+        }
+        for (ws, added) in added {
+            let mut there = match self.0.get(&ws) {
+                Some(there) => there + added,
+                None => connection
+                    .prepare_cached(sql::LATEST_ANSWERS)?
+                    .query_row([ws], |row| row.get(0))?,
+            };
+            if there > LATEST_ANSWERS_MAX {
+                connection.prepare_cached(sql::SETTLE_ANSWERS)?.execute([ws])?;
+                there = 0;
+            }
+            self.0.insert(ws, there);
+        }
+        Ok(())
+    }
+
+    /// The batch did not stand: the rows are counted again when they are next needed.
+    fn forget(&mut self) {
+        self.0.clear();
+    }
 }
 
 fn write_deliveries(connection: &Connection, overlay: &Overlay) -> Result<()> {

@@ -363,6 +363,7 @@ mod tests {
             transaction: "trxn_1".into(),
             stage,
             settles: false,
+            file: None,
             description: None,
             is_delayed: false,
             kind: ToSomebody::default(),

@@ -37,7 +37,7 @@ pub enum Destination {
     },
 }
 
-/// A bank account as it was when the flow was created; nobody needs its full number afterwards.
+/// A bank account as it was when the flow was created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UsBankAccount {
     pub network: Network,
@@ -46,6 +46,9 @@ pub struct UsBankAccount {
     pub payment_method: Option<String>,
     pub routing_number: String,
     pub last4: String,
+    /// The whole number, sealed; only where it will be written to a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     pub fingerprint: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_holder_type: Option<AccountHolderType>,
@@ -65,6 +68,7 @@ impl UsBankAccount {
             payment_method: None,
             routing_number: account.routing_number.clone(),
             last4: account.last4.clone(),
+            number: None,
             fingerprint: account.fingerprint.clone(),
             account_holder_type: account.account_holder_type,
             account_type: account.account_type,
@@ -98,6 +102,16 @@ impl Destination {
         match self {
             Destination::UsBankAccount(bank) => bank.payment_method.as_ref(),
             Destination::FinancialAccount { .. } => None,
+        }
+    }
+
+    /// Whether its bank's network is handed a file with it.
+    pub fn is_for_a_file(&self) -> bool {
+        match self {
+            Destination::UsBankAccount(bank) => {
+                bank.network == Network::Ach && bank.number.is_some()
+            }
+            Destination::FinancialAccount { .. } => false,
         }
     }
 
@@ -146,6 +160,7 @@ mod tests {
             payment_method: None,
             routing_number: "110000000".into(),
             last4: "0009".into(),
+            number: None,
             fingerprint: "f".into(),
             account_holder_type: None,
             account_type: AccountType::Checking,

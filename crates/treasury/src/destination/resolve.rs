@@ -84,6 +84,7 @@ fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result
         None => Outcome::of_account(&account.routing_number, &account.number(tx.session.sealer)?),
     };
     let mut bank = UsBankAccount::new(account, recipient, network);
+    bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
     bank.payment_method = Some(method.id().to_owned());
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
@@ -140,7 +141,8 @@ fn described(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> Resu
     check_wire(network, &account, &billing_details, DATA)?;
     let number = params.account_number.as_deref().unwrap_or_default();
     let outcome = Outcome::of_account(&account.routing_number, number);
-    let bank = UsBankAccount::new(&account, billing_details, network);
+    let mut bank = UsBankAccount::new(&account, billing_details, network);
+    bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
 

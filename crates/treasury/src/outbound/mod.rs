@@ -137,7 +137,7 @@ pub fn begin<K: Kind>(tx: &mut Tx<'_>, new: New<'_, K>) -> Result<Arc<Outbound<K
     let flow = flow::<K>(&id, &source.id, amount, description);
     let transaction = book::hold(tx, &flow, names.entries.creation)?;
     let settles = tx.settles() && destination.network() != Network::Stripe;
-    let outbound = tx.save(Outbound {
+    let outbound = tx.save_new(Outbound {
         id,
         created: tx.now_ms(),
         financial_account: source.id.clone(),
@@ -146,6 +146,7 @@ pub fn begin<K: Kind>(tx: &mut Tx<'_>, new: New<'_, K>) -> Result<Arc<Outbound<K
         transaction,
         stage: Stage::Processing,
         settles,
+        file: None,
         description: new.description.map(str::to_owned),
         is_delayed: false,
         kind: new.kind,

@@ -40,6 +40,10 @@ impl<K: Kind> Resource for Outbound<K> {
         self.kind.index(entries);
         entries.add("financial_account", &self.financial_account);
         entries.add("status", self.status().as_str());
+        if let (Some(file), Some(trace)) = (&self.file, self.trace_id()) {
+            entries.add("ach_file", file);
+            entries.add("ach_trace", trace);
+        }
     }
 
     fn render(&self, view: &View<'_>, _include: &Include<'_>) -> Result<Json> {
@@ -74,6 +78,13 @@ impl<K: Kind> Resource for Outbound<K> {
 }
 
 impl<K: Kind> Outbound<K> {
+    pub fn trace_id(&self) -> Option<&str> {
+        match &self.tracking_details {
+            Some(TrackingDetails::Ach { trace_id }) => Some(trace_id),
+            Some(TrackingDetails::UsDomesticWire { .. }) | None => None,
+        }
+    }
+
     /// In seconds. Computed anew each time: it follows from the network and the creation.
     fn expected_arrival(&self) -> i64 {
         let promise = rails::of(self.destination.network()).promise(self.created);

@@ -103,6 +103,9 @@ pub struct Outbound<K> {
     /// Whether the bank moves it by the clock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settles: bool,
+    /// The ach file that it was handed over in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Whether the network said that it arrives a day later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_delayed: bool,

@@ -12,7 +12,7 @@ use super::{Action, Kind, Outbound, Refusal, TrackingDetails, flow};
 use crate::book;
 use crate::destination::{Destination, Network, ReturnCode};
 use crate::financial_account::forward_what_came_late;
-use crate::rails::{self, Desk};
+use crate::rails::{self, AchFile, Desk};
 use crate::received_credit::{FailureCode, FromStripe, receive_stripe};
 
 /// What the bank says where the helper is told nothing.
@@ -115,7 +115,10 @@ fn delayed<K: Kind>(tx: &mut Tx<'_>, outbound: &Arc<Outbound<K>>) -> Result<Arc<
 /// The network has it, and soon says what it calls it.
 fn submitted<K: Kind>(tx: &mut Tx<'_>, outbound: &Arc<Outbound<K>>) -> Result<Arc<Outbound<K>>> {
     let now = tx.now_ms();
-    let next = api::copy(outbound).submit(now).map_err(Refusal::of::<K>)?;
+    let mut next = api::copy(outbound).submit(now).map_err(Refusal::of::<K>)?;
+    if next.destination.is_for_a_file() {
+        next.file = Some(AchFile::take_in(tx, next.amount)?);
+    }
     let number = Desk::next_number(tx)?;
     match rails::of(next.destination.network()).track(now, number) {
         Some(details) => {

@@ -16,9 +16,12 @@ use crate::destination::{Network, ReturnCode};
 use crate::outbound::TrackingDetails;
 
 pub use desk::Desk;
+pub use file::AchFile;
 
 mod ach;
 mod desk;
+pub mod file;
+pub mod returns;
 mod stripe;
 mod wire;
 

@@ -108,6 +108,7 @@ impl World {
         let config = api::Config {
             step_delay_ms,
             settles: false,
+            rail_files: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,
             public_url: "http://localhost".into(),
