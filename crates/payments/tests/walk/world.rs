@@ -68,6 +68,7 @@ impl World {
         let config = api::Config {
             step_delay_ms: STEP_MS,
             settles: false,
+            rail_files: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,
             public_url: "http://localhost".into(),
