@@ -18,6 +18,7 @@ pub use state::{Action, FailureCode, InboundTransfer, RULES, Stage, StageName, S
 
 mod origin;
 mod render;
+mod schedule;
 mod state;
 mod steps;
 
@@ -97,7 +98,7 @@ pub fn resource() -> operation::Resource {
             "Lets a test InboundTransfer succeed.",
             succeed,
         )
-        .job(steps::STEP_JOB, steps::run_step)
+        .job(schedule::STEP_JOB, schedule::run_step)
         .done()
 }
 
@@ -119,13 +120,14 @@ fn create(tx: &mut Tx<'_>, p: &Create) -> Result<Arc<InboundTransfer>> {
         amount,
         origin,
         stage: Stage::Processing,
+        settles: tx.settles(),
         description: p.description.clone(),
         metadata,
         statement_descriptor: descriptor.filter(|given| given != state::DESCRIPTOR_DEFAULT),
     };
     let transfer = tx.save(transfer)?;
     tx.event("treasury.inbound_transfer.created", &*transfer)?;
-    steps::plan(tx, &transfer, outcome)?;
+    schedule::plan(tx, &transfer, outcome)?;
     Ok(transfer)
 }
 

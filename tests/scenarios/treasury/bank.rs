@@ -3,7 +3,7 @@
 use exchequer_tests::{Answer, FinancialAccount, Folder, Payment, Sandbox, Server, run_program};
 use serde_json::{Value, json};
 
-use super::{Given, INVALID, ROUTING, WAITS, WEDNESDAY, expect_wrong_state, frozen};
+use super::{Given, INBOUND, INVALID, ROUTING, WAITS, WEDNESDAY, expect_wrong_state, frozen};
 
 /// Wednesday, the 5th of April 2023: five and six in the afternoon, half past eight in the evening.
 const WIRE_CUTOFF: i64 = 1_680_728_400;
@@ -261,4 +261,54 @@ fn a_server_can_settle_in_every_sandbox_and_its_books_are_sound() {
     server.stop();
     let output = run_program(&["verify", "--data", &data]);
     assert!(output.status.success(), "{output:?}");
+}
+
+/// An InboundTransfer of a sandbox whose bank moves it, as it is at that time.
+#[track_caller]
+fn inbound_at(account: &FinancialAccount, id: &str, time: i64) -> Answer {
+    account.owner.clock_set(time);
+    let answer = account.owner.get(&format!("{INBOUND}/{id}"));
+    answer.ok();
+    answer
+}
+
+#[test]
+fn money_from_ones_own_bank_is_there_on_the_fourth_business_day() {
+    // Half past eight in the morning of the Tuesday after, and of the Thursday after that.
+    const FUNDING: i64 = 1_681_216_200;
+    const DISPUTED: i64 = 1_681_389_000;
+    let account = account_at(WEDNESDAY);
+    let pull = |tail: &str| account.transfers_in(1_000, &format!("pm_usBankAccount{tail}")).id();
+    let (waits, fails, disputed) = (pull("_processing"), pull("_noAccount"), pull("_dispute"));
+    inbound_at(&account, &waits, ACH_CUTOFF - 1).expect("cancelable", true);
+    let handed_over = inbound_at(&account, &waits, ACH_CUTOFF);
+    handed_over.expect("cancelable", false).expect("status", "processing");
+    expect_wrong_state(&account.owner.post(&format!("{INBOUND}/{waits}/cancel"), &[]));
+    // What cannot be paid is known before.
+    inbound_at(&account, &fails, ACH_RETURN - 1).expect("status", "processing");
+    let failed = inbound_at(&account, &fails, ACH_RETURN);
+    failed.expect("status", "failed").expect("failure_details.code", "no_account");
+    inbound_at(&account, &waits, FUNDING - 1).expect("status", "processing");
+    account.expect_balance(10_000, 0);
+    let came = inbound_at(&account, &waits, FUNDING);
+    came.expect("status", "succeeded").expect("status_transitions.succeeded_at", FUNDING);
+    account.expect_balance(12_000, 0);
+    inbound_at(&account, &disputed, DISPUTED - 1).expect("returned", false);
+    inbound_at(&account, &disputed, DISPUTED).expect("returned", true);
+    account.expect_balance(11_000, 0);
+}
+
+#[test]
+fn a_test_helper_is_faster_than_the_bank_with_what_comes_in() {
+    let account = account_at(WEDNESDAY);
+    let ids = [(); 2].map(|()| account.transfers_in(1_000, "pm_usBankAccount").id());
+    let helpers = "/v1/test_helpers/treasury/inbound_transfers";
+    account.owner.post(&format!("{helpers}/{}/succeed", ids[0]), &[]).ok();
+    account.owner.clock_set(ACH_CUTOFF);
+    account.owner.post(&format!("{helpers}/{}/fail", ids[1]), &[]).ok();
+    account.owner.advance("14d");
+    account.expect_balance(11_000, 0);
+    inbound_at(&account, &ids[1], account.owner.now()).expect("status", "failed");
+    account.owner.post(&format!("{helpers}/{}/return", ids[0]), &[]).ok();
+    account.expect_balance(10_000, 0);
 }

@@ -129,6 +129,22 @@ fn treasury_30_not_from_just_any_account() {
     let of_k2 = verified(&given.k2);
     refused(of_k2.text("payment_method"), "resource_missing");
     refused("pm_nope", "resource_missing");
+    refused("ba_nope", "resource_missing");
+    let bank = [
+        ("source[object]", "bank_account"),
+        ("source[country]", "US"),
+        ("source[currency]", "usd"),
+        ("source[routing_number]", ROUTING),
+        ("source[account_number]", "000123456789"),
+    ];
+    let source = given.k1.post(&format!("/v1/customers/{customer}/sources"), &bank);
+    refused(&source.ok().id(), STATE);
+    let external = bank.map(|(name, value)| (name.replace("source", "external_account"), value));
+    let external: Vec<(&str, &str)> =
+        external.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let path = format!("/v1/accounts/{}/external_accounts", given.k1.account_id());
+    // One to which payouts can go has not been verified.
+    refused(&given.platform.post(&path, &external).ok().id(), STATE);
 }
 
 #[test]

@@ -49,9 +49,13 @@ pub(super) fn inbound_transfer(
     }
     // What was planned for an account that is gone is dropped.
     if !view.owner.id.is_empty() {
-        for step in steps_ahead(stage, outcome(view, transfer)?) {
+        for step in steps_ahead(stage, transfer.settles, outcome(view, transfer)?) {
             row.must_wait_for(STEP_JOB, &step);
         }
+    }
+    if let Stage::Submitted(at) = stage {
+        row.must(transfer.settles, "it was handed over, but the bank does not move it");
+        row.must(*at >= begins, format!("it was handed over before {begins}"));
     }
     Ok(())
 }
@@ -71,19 +75,24 @@ fn outcome(view: &View<'_>, transfer: &InboundTransfer) -> Result<Outcome> {
         return Ok(Outcome::Waits);
     }
     let Some(id) = &transfer.origin.bank.payment_method else { return Ok(Outcome::Waits) };
-    let Some(method) = view.load::<PaymentMethod>(id)? else { return Ok(Outcome::Waits) };
-    let Some(behavior) = &method.test_behavior else { return Ok(Outcome::Succeeds) };
+    // What has no token behind it succeeds: a PaymentMethod, or a bank account that may be gone.
+    let method = view.load::<PaymentMethod>(id)?;
+    let behavior = method.as_ref().and_then(|method| method.test_behavior.as_ref());
+    let Some(behavior) = behavior else { return Ok(Outcome::Succeeds) };
     let known = OUTCOMES.iter().find(|(name, _)| name == behavior);
     Ok(known.map_or(Outcome::Waits, |(_, outcome)| *outcome))
 }
 
 /// What its jobs are still to do, by the stage that it is in.
-fn steps_ahead(stage: &Stage, outcome: Outcome) -> Vec<String> {
-    let is_processing = *stage == Stage::Processing;
+fn steps_ahead(stage: &Stage, settles: bool, outcome: Outcome) -> Vec<String> {
+    let is_new = *stage == Stage::Processing;
+    let is_processing = is_new || matches!(stage, Stage::Submitted(_));
     let is_there = matches!(stage, Stage::Succeeded { .. });
     let step = |is_ahead: bool, step: &str| is_ahead.then(|| step.to_owned());
+    let submission = step(is_new && settles, "submit");
     let steps = match outcome {
-        Outcome::Waits => [None, None],
+        // What waits for a test helper is moved by the bank, where that moves anything.
+        Outcome::Waits => [step(is_processing && settles, "succeed"), None],
         Outcome::Succeeds => [step(is_processing, "succeed"), None],
         Outcome::Fails(code) => [step(is_processing, &format!("fail {}", code.as_str())), None],
         Outcome::IsDisputed => [
@@ -91,7 +100,7 @@ fn steps_ahead(stage: &Stage, outcome: Outcome) -> Vec<String> {
             step(is_processing || is_there, "return debit_not_authorized"),
         ],
     };
-    steps.into_iter().flatten().collect()
+    submission.into_iter().chain(steps.into_iter().flatten()).collect()
 }
 
 #[cfg(test)]
@@ -102,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_is_ahead_of_a_transfer_is_known_by_its_stage() {
-        let ahead = |stage: &Stage, outcome| steps_ahead(stage, outcome).join(", ");
+        let ahead = |stage: &Stage, outcome| steps_ahead(stage, false, outcome).join(", ");
         let begun = Stage::Processing;
         let came = Stage::Succeeded { at: 2_000, transaction: "trxn_1".into() };
         let fails = Outcome::Fails(FailureCode::NoAccount);
@@ -115,6 +124,12 @@ mod tests {
         assert_eq!(ahead(&came, Outcome::IsDisputed), "return debit_not_authorized");
         let gone = Stage::Canceled(2_000);
         assert_eq!(ahead(&gone, Outcome::IsDisputed), "");
+        let by_bank = |stage: &Stage, outcome| steps_ahead(stage, true, outcome).join(", ");
+        let handed_over = Stage::Submitted(2_000);
+        assert_eq!(by_bank(&begun, Outcome::Waits), "submit, succeed");
+        assert_eq!(by_bank(&handed_over, Outcome::Waits), "succeed");
+        assert_eq!(by_bank(&handed_over, fails), "fail no_account");
+        assert_eq!(by_bank(&came, Outcome::Succeeds), "");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use api::{ApiError, Json, Resource, Result, Tx, object};
+use api::{ApiError, Json, Resource, Result, Tx, View, object};
 use exchequer_core::bank::BankAccount;
+use exchequer_core::bank_account::BankAccount as LegacyBankAccount;
 use exchequer_core::billing::BillingDetails;
 use exchequer_core::mandate;
 use exchequer_core::payment_method::{self, FlowDirection, PaymentMethod};
@@ -64,6 +65,9 @@ impl Outcome {
 
 /// The origin that a request names, and what will become of what is taken from there.
 pub fn resolve(tx: &mut Tx<'_>, id: &str) -> Result<(Origin, Outcome)> {
+    if api::resource::is_id_of::<LegacyBankAccount>(id) {
+        return of_external_account(tx, id);
+    }
     let method = match payment_method::mint(tx, id, None)? {
         Some(minted) => minted,
         None => tx.reference::<PaymentMethod>(id, PARAM)?,
@@ -84,6 +88,23 @@ pub fn resolve(tx: &mut Tx<'_>, id: &str) -> Result<(Origin, Outcome)> {
     };
     let mandate = mandate.map(|mandate| mandate.id().to_owned());
     Ok((Origin { bank: bank.into(), mandate }, outcome))
+}
+
+/// An account's own bank account that was added the older way: verified, it needs no more.
+fn of_external_account(view: &View<'_>, id: &str) -> Result<(Origin, Outcome)> {
+    let external = view.reference::<LegacyBankAccount>(id, PARAM)?;
+    if external.customer().is_some() {
+        return Err(unexpected("The bank account must be the account's own.").into());
+    }
+    if !external.is_verified() {
+        return Err(unexpected("The bank account has to be verified.").into());
+    }
+    let name = external.account_holder_name.clone();
+    let shown = BillingDetails { name, ..BillingDetails::default() };
+    let mut bank = UsBankAccount::new(&external.numbers, shown, Network::Ach);
+    bank.payment_method = Some(external.id.clone());
+    let outcome = if view.livemode() { Outcome::Waits } else { Outcome::Succeeds };
+    Ok((Origin { bank: bank.into(), mandate: None }, outcome))
 }
 
 /// The bank account of a PaymentMethod that may be debited for its owner.
@@ -142,8 +163,41 @@ impl Origin {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::testing::{NOW, in_transaction};
+    use exchequer_core::bank::TEST_ROUTING_NUMBER;
+
+    #[test]
+    fn a_verified_bank_account_of_the_account_itself() {
+        in_transaction(|tx| {
+            let numbers = BankAccount::of(tx, TEST_ROUTING_NUMBER, "000123456789");
+            let keep = |tx: &mut Tx<'_>, status: &str, holder: serde_json::Value| {
+                let kept = serde_json::json!({
+                    "id": "ba_1",
+                    "created": NOW,
+                    "holder": holder,
+                    "numbers": serde_json::to_value(&numbers).unwrap(),
+                    "currency": "usd",
+                    "account_holder_name": "Ann Owner",
+                    "status": status,
+                });
+                tx.save(serde_json::from_value::<LegacyBankAccount>(kept).unwrap()).unwrap();
+            };
+            let own = || serde_json::json!({"account": "acct_1"});
+            keep(tx, "verified", own());
+            let (origin, outcome) = resolve(tx, "ba_1").unwrap();
+            assert_eq!((outcome, &origin.mandate), (Outcome::Succeeds, &None));
+            assert_eq!(origin.bank.payment_method.as_deref(), Some("ba_1"));
+            let words = origin.describe("Inbound transfer", "transfer");
+            assert_eq!(words, "Ann Owner (6789) | Inbound transfer | transfer");
+            keep(tx, "new", own());
+            resolve(tx, "ba_1").unwrap_err();
+            keep(tx, "verified", serde_json::json!({"customer": "cus_1"}));
+            resolve(tx, "ba_1").unwrap_err();
+        });
+    }
 
     #[test]
     fn tokens_decide_and_what_is_verified_succeeds() {

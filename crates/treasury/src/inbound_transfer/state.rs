@@ -3,8 +3,11 @@
 //! ```text
 //!                ┌─ cancel ──▶ canceled
 //!   processing ──┼─ fail ────▶ failed
-//!                └─ succeed ─▶ succeeded ── return ─▶ succeeded, and returned
+//!                ├─ succeed ─▶ succeeded ── return ─▶ succeeded, and returned
+//!                └─ submit ──▶ submitted, which can fail and succeed
 //! ```
+//! What is submitted is `processing` to the API, and can no longer be canceled.
+//!
 //! The functions here decide and change nothing but the value they are given.
 
 use std::collections::BTreeMap;
@@ -59,6 +62,8 @@ pub enum FailureCode {
 pub enum Stage {
     /// The bank has not answered; nothing has moved.
     Processing,
+    /// It was handed over then.
+    Submitted(Millis),
     Canceled(Millis),
     Failed {
         at: Millis,
@@ -83,6 +88,7 @@ pub enum StageName {
     Failed,
     Processing,
     Returned,
+    Submitted,
     Succeeded,
 }
 
@@ -94,6 +100,9 @@ pub struct InboundTransfer {
     pub amount: Amount,
     pub origin: Origin,
     pub stage: Stage,
+    /// Whether the bank moves it by the clock.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settles: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -111,6 +120,8 @@ pub enum Action {
     Cancel,
     Fail,
     Return,
+    /// Hands it over to the network; only the bank does.
+    Submit,
     Succeed,
 }
 
@@ -122,14 +133,17 @@ pub struct Rule {
 
 /// All that is allowed. What is not here is refused.
 pub const RULES: &[Rule] = {
-    use StageName::{Canceled, Failed, Processing, Returned, Succeeded};
+    use StageName::{Canceled, Failed, Processing, Returned, Submitted, Succeeded};
     const fn rule(from: StageName, action: Action, to: StageName) -> Rule {
         Rule { from, action, to }
     }
     &[
         rule(Processing, Action::Cancel, Canceled),
         rule(Processing, Action::Fail, Failed),
+        rule(Processing, Action::Submit, Submitted),
         rule(Processing, Action::Succeed, Succeeded),
+        rule(Submitted, Action::Fail, Failed),
+        rule(Submitted, Action::Succeed, Succeeded),
         rule(Succeeded, Action::Return, Returned),
     ]
 };
@@ -151,6 +165,7 @@ impl Stage {
     pub fn name(&self) -> StageName {
         match self {
             Stage::Processing => StageName::Processing,
+            Stage::Submitted(_) => StageName::Submitted,
             Stage::Canceled(_) => StageName::Canceled,
             Stage::Failed { .. } => StageName::Failed,
             Stage::Succeeded { .. } => StageName::Succeeded,
@@ -169,7 +184,7 @@ impl Stage {
     pub fn succeeded_at(&self) -> Option<Millis> {
         match self {
             Stage::Succeeded { at, .. } | Stage::Returned { succeeded_at: at, .. } => Some(*at),
-            Stage::Processing | Stage::Canceled(_) | Stage::Failed { .. } => None,
+            _ => None,
         }
     }
 
@@ -179,7 +194,7 @@ impl Stage {
             Stage::Succeeded { transaction, .. } | Stage::Returned { transaction, .. } => {
                 Some(transaction)
             }
-            Stage::Processing | Stage::Canceled(_) | Stage::Failed { .. } => None,
+            _ => None,
         }
     }
 
@@ -187,7 +202,7 @@ impl Stage {
     pub fn failure_code(&self) -> Option<FailureCode> {
         match self {
             Stage::Failed { code, .. } | Stage::Returned { code, .. } => Some(*code),
-            Stage::Processing | Stage::Canceled(_) | Stage::Succeeded { .. } => None,
+            _ => None,
         }
     }
 
@@ -201,7 +216,7 @@ impl InboundTransfer {
         match self.stage.name() {
             StageName::Canceled => Status::Canceled,
             StageName::Failed => Status::Failed,
-            StageName::Processing => Status::Processing,
+            StageName::Processing | StageName::Submitted => Status::Processing,
             StageName::Returned | StageName::Succeeded => Status::Succeeded,
         }
     }
@@ -210,7 +225,7 @@ impl InboundTransfer {
         self.statement_descriptor.as_deref().unwrap_or(DESCRIPTOR_DEFAULT)
     }
 
-    /// Whether it can still be called back. Test mode's clock never hands it to the network.
+    /// Whether it can still be called back: until the network has it.
     pub fn is_cancelable(&self) -> bool {
         self.check(Action::Cancel).is_ok()
     }
@@ -228,6 +243,10 @@ impl InboundTransfer {
 
     pub fn fail(self, now: Millis, code: FailureCode) -> Result<Self, Refusal> {
         self.step(Action::Fail, Stage::Failed { at: now, code })
+    }
+
+    pub fn submit(self, now: Millis) -> Result<Self, Refusal> {
+        self.step(Action::Submit, Stage::Submitted(now))
     }
 
     /// `transaction` brought the money.
@@ -271,16 +290,18 @@ mod tests {
             amount: Amount::new(700).unwrap(),
             origin: serde_json::from_value(origin).unwrap(),
             stage,
+            settles: false,
             description: None,
             metadata: BTreeMap::new(),
             statement_descriptor: None,
         }
     }
 
-    fn stages() -> [Stage; 5] {
+    fn stages() -> [Stage; 6] {
         let code = FailureCode::NoAccount;
         [
             Stage::Processing,
+            Stage::Submitted(2_000),
             Stage::Canceled(2_000),
             Stage::Failed { at: 2_000, code },
             Stage::Succeeded { at: 2_000, transaction: "trxn_1".into() },
@@ -298,21 +319,24 @@ mod tests {
             Action::Cancel => transfer.cancel(3_000),
             Action::Fail => transfer.fail(3_000, FailureCode::Other),
             Action::Return => transfer.return_(FailureCode::Other, "rd_1".into()),
+            Action::Submit => transfer.submit(3_000),
             Action::Succeed => transfer.succeed(3_000, "trxn_1".into()),
         }
     }
 
     #[test]
     fn every_stage_and_action() {
-        use StageName::{Canceled, Failed, Processing, Returned, Succeeded};
+        use Action::{Cancel, Fail, Return, Submit, Succeed};
+        use StageName::{Canceled, Failed, Processing, Returned, Submitted, Succeeded};
         for stage in stages() {
             let name = stage.name();
-            for action in [Action::Cancel, Action::Fail, Action::Return, Action::Succeed] {
+            for action in [Cancel, Fail, Return, Submit, Succeed] {
                 let expected = match (name, action) {
-                    (Processing, Action::Cancel) => Ok(Canceled),
-                    (Processing, Action::Fail) => Ok(Failed),
-                    (Processing, Action::Succeed) => Ok(Succeeded),
-                    (Succeeded, Action::Return) => Ok(Returned),
+                    (Processing, Cancel) => Ok(Canceled),
+                    (Processing, Submit) => Ok(Submitted),
+                    (Processing | Submitted, Fail) => Ok(Failed),
+                    (Processing | Submitted, Succeed) => Ok(Succeeded),
+                    (Succeeded, Return) => Ok(Returned),
                     _ => Err(Refusal(action, name)),
                 };
                 let found = act(transfer(stage.clone()), action).map(|next| next.stage.name());
@@ -331,6 +355,7 @@ mod tests {
         });
         let expected = [
             (Status::Processing, [false, false, false], false),
+            (Status::Processing, [false, false, false], false),
             (Status::Canceled, [true, false, false], false),
             (Status::Failed, [false, true, false], true),
             (Status::Succeeded, [false, false, true], false),
@@ -340,6 +365,6 @@ mod tests {
         let has =
             stages().map(|stage| (stage.transaction().is_some(), stage.received_debit().is_some()));
         let none = (false, false);
-        assert_eq!(has, [none, none, none, (true, false), (true, true)]);
+        assert_eq!(has, [none, none, none, none, (true, false), (true, true)]);
     }
 }

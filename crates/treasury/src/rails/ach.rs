@@ -19,6 +19,9 @@ pub const ORIGINATING_BANK: &str = "11000000";
 /// Entries are numbered with seven digits; then the numbers begin anew.
 const TRACE_NUMBERS: i64 = 10_000_000;
 
+/// What is pulled in is kept back until its bank can no longer send it back unpaid.
+const FUNDING_DAYS: u32 = 4;
+
 pub struct Ach;
 
 impl Rail for Ach {
@@ -38,6 +41,11 @@ impl Rail for Ach {
     fn track(&self, _: Millis, number: i64) -> Option<TrackingDetails> {
         Some(TrackingDetails::Ach { trace_id: trace_id(number) })
     }
+}
+
+/// When money that was asked for then is there.
+pub fn funding(submitted: Millis) -> Millis {
+    days_later(submitted, FUNDING_DAYS, OPENING)
 }
 
 /// The bank's digits, then the number of the entry.

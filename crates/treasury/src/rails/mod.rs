@@ -18,7 +18,7 @@ use crate::outbound::TrackingDetails;
 pub use desk::Desk;
 pub use file::AchFile;
 
-mod ach;
+pub mod ach;
 mod desk;
 pub mod file;
 pub mod returns;
