@@ -183,6 +183,45 @@ fn treasury_45_requirements_are_due() {
     answer.expect_error(400, INVALID, None, "financial_account");
     answer.expect_message_contains("financial_addresses.aba");
     assert!(k.events("treasury.received_credit.*").is_empty());
+    let answer = account.is_debited(500);
+    answer.expect_error(400, INVALID, None, "financial_account");
+    answer.expect_message_contains("financial_addresses.aba");
+    let inbound = [("inbound_transfers[ach][requested]", "true")];
+    k.post(&format!("{}/features", account.path()), &inbound).ok();
+    let answer = account.transfers_in(500, "pm_usBankAccount");
+    answer.expect_error(400, INVALID, None, "financial_account");
+    answer.expect_message_contains("inbound_transfers.ach");
+    for list in [super::DEBITS, super::INBOUND] {
+        assert!(account.list(list, &[]).ids().is_empty());
+    }
+    assert!(k.events("treasury.received_debit.*").is_empty());
+    assert!(k.events("treasury.inbound_transfer.*").is_empty());
+}
+
+/// What was received while all was well can be reversed without any feature.
+#[test]
+fn treasury_44_reversals_need_no_feature() {
+    let given = Given::with(1_000);
+    let debit = given.a.is_debited(400).id();
+    let credit = given.a.receives(500, "ach").id();
+    let off: Vec<(String, String)> = ALL_FEATURES
+        .iter()
+        .map(|feature| (format!("{}[requested]", bracketed(feature)), "false".to_owned()))
+        .collect();
+    given.k1.post_all(&format!("{}/features", given.a.path()), &off).ok();
+    given.a.get().expect("active_features", json!([]));
+    given.a.takes_back(&debit).ok();
+    given.a.sends_back(&credit).ok();
+    given.settle();
+    given.a.expect_balance(1_000, 0);
+}
+
+/// `outbound_payments.ach` as a parameter: `outbound_payments[ach]`.
+fn bracketed(feature: &str) -> String {
+    match feature.split_once('.') {
+        Some((group, member)) => format!("{group}[{member}]"),
+        None => feature.to_owned(),
+    }
 }
 
 #[test]
