@@ -24,6 +24,7 @@ use crate::destination::ReturnCode;
 use crate::financial_account::FinancialAccount;
 use crate::outbound::steps;
 use crate::outbound_payment::OutboundPayment;
+use crate::rails;
 use crate::receipt;
 use crate::received;
 use crate::received_credit::{
@@ -123,7 +124,7 @@ fn create(tx: &mut Tx<'_>, p: &CreateCreditReversal) -> Result<Arc<CreditReversa
         metadata,
     })?;
     tx.event("treasury.credit_reversal.created", &*reversal)?;
-    let due = reversal.created.saturating_add(tx.app.config.step_delay_ms);
+    let due = rails::reversal(tx, reversal.network == Network::Ach);
     tx.plan(due, POST_JOB, &reversal.id, "")?;
     Ok(reversal)
 }

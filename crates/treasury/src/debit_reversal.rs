@@ -22,6 +22,7 @@ use store::Millis;
 
 use crate::book::{self, EntryType, Flow, FlowType};
 use crate::financial_account::FinancialAccount;
+use crate::rails;
 use crate::receipt;
 use crate::received;
 use crate::received_debit::{Network, ReceivedDebit};
@@ -134,7 +135,7 @@ fn create(tx: &mut Tx<'_>, p: &CreateDebitReversal) -> Result<Arc<DebitReversal>
         metadata,
     })?;
     tx.event("treasury.debit_reversal.created", &*reversal)?;
-    let due = reversal.created.saturating_add(tx.app.config.step_delay_ms);
+    let due = rails::reversal(tx, reversal.network == Network::Ach);
     tx.plan(due, SUCCEED_JOB, &reversal.id, "")?;
     Ok(reversal)
 }

@@ -3,7 +3,9 @@
 use exchequer_tests::{Answer, FinancialAccount, Folder, Payment, Sandbox, Server, run_program};
 use serde_json::{Value, json};
 
-use super::{Given, INBOUND, INVALID, ROUTING, WAITS, WEDNESDAY, expect_wrong_state, frozen};
+use super::{
+    CREDITS, Given, INBOUND, INVALID, ROUTING, WAITS, WEDNESDAY, expect_wrong_state, frozen,
+};
 
 /// Wednesday, the 5th of April 2023: five and six in the afternoon, half past eight in the evening.
 const WIRE_CUTOFF: i64 = 1_680_728_400;
@@ -179,6 +181,35 @@ fn an_arrival_that_is_put_off_comes_a_day_later() {
 }
 
 #[test]
+fn reversals_by_ach_take_a_night() {
+    let account = account_at(WEDNESDAY);
+    let credit = account.owner.list(CREDITS, &[("financial_account", &account.id)]).ids();
+    let reversal = account.sends_back(&credit[0]);
+    reversal.ok().expect("status", "processing");
+    let path = format!("/v1/treasury/credit_reversals/{}", reversal.id());
+    let again = account.clone().holding(500);
+    let debit = account.owner.post(
+        "/v1/test_helpers/treasury/received_debits",
+        &[
+            ("amount", "500"),
+            ("currency", "usd"),
+            ("financial_account", &again.id),
+            ("network", "ach"),
+        ],
+    );
+    let back = account.takes_back(&debit.id());
+    let back_path = format!("/v1/treasury/debit_reversals/{}", back.ok().id());
+    account.owner.clock_set(ACH_ARRIVAL - 1);
+    account.owner.get(&path).expect("status", "processing");
+    account.owner.get(&back_path).expect("status", "processing");
+    account.owner.clock_set(ACH_ARRIVAL);
+    account.owner.get(&path).expect("status", "posted");
+    account.owner.get(&back_path).expect("status", "succeeded");
+    account.owner.get(&path).expect("status_transitions.posted_at", ACH_ARRIVAL);
+    account.expect_balance(500, 0);
+}
+
+#[test]
 fn test_helpers_are_faster_than_the_bank() {
     let account = account_at(WEDNESDAY);
     let early = account.pays(100).to_bank(ROUTING, WAITS);
@@ -244,6 +275,8 @@ fn a_server_can_settle_in_every_sandbox_and_its_books_are_sound() {
     let send_all = || {
         let numbers = [WAITS, NO_ACCOUNT, "000123457890", "000000000234", "000000000123"];
         let payments = numbers.map(|number| account.pays(100).to_bank(ROUTING, number));
+        account.transfers_in(100, "pm_usBankAccount").ok();
+        account.transfers_in(100, "pm_usBankAccount_noAccount").ok();
         let wire = account.pays(100).network("us_domestic_wire").address();
         (payments, wire.to_bank(ROUTING, WAITS))
     };

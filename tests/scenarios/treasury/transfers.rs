@@ -191,6 +191,65 @@ fn treasury_29_only_to_oneself() {
     answer.expect_error(400, INVALID, "resource_missing", METHOD);
 }
 
+/// The numbers of a bank account, as they are told the older way.
+fn numbers(name: &str, account: &str) -> Vec<(String, String)> {
+    let at = |key: &str, value: &str| (format!("{name}[{key}]"), value.to_owned());
+    vec![
+        at("object", "bank_account"),
+        at("country", "US"),
+        at("currency", "usd"),
+        at("routing_number", ROUTING),
+        at("account_number", account),
+        at("account_holder_name", "Rocket Rides"),
+        at("account_holder_type", "company"),
+    ]
+}
+
+#[test]
+fn a_bank_account_kept_the_older_way() {
+    let given = Given::with(10_000);
+    let external = format!("/v1/accounts/{}/external_accounts", given.k1.account_id());
+    let add = |number: &str| {
+        let added = given.platform.post_all(&external, &numbers("external_account", number));
+        added.ok();
+        added.id()
+    };
+    let (own, closed) = (add(WAITS), add("000111111113"));
+    let ann = given.k1.post("/v1/customers", &[("name", "Ann")]).id();
+    let token = given.k1.post_all("/v1/tokens", &numbers("bank_account", WAITS)).id();
+    let sources = format!("/v1/customers/{ann}/sources");
+    let anns = given.k1.post(&sources, &[("source", &token)]).ok().id();
+
+    let transfer = given.a.transfers(500).to_own_method(&own);
+    let details = "destination_payment_method_details";
+    transfer.created.expect(METHOD, ()).expect(&format!("{details}.destination"), &own);
+    transfer.created.expect(&format!("{details}.us_bank_account.last4"), "0009");
+    let words = "Rocket Rides (0009) | Outbound transfer | transfer";
+    transfer.transaction().expect("description", words);
+    let returned = given.a.transfers(500).to_own_method(&closed);
+    let payment = given.a.pays(500).to_payment_method(&anns, &ann);
+    payment.created.expect(METHOD, ()).expect(&format!("{details}.destination"), &anns);
+    given.settle();
+    returned.expect("returned_details.code", "account_closed");
+    payment.expect("status", "processing");
+    // Neither is the other's.
+    let refused = [
+        given.a.transfers(500).own_method(&anns),
+        given.a.pays(500).payment_method(&own, &ann),
+        given.a.pays(500).with(METHOD, &anns),
+    ];
+    for draft in refused {
+        given.refuses(|| draft.send());
+    }
+    let foreign = given.b.clone().holding(1_000).transfers(500).own_method(&own);
+    let answer = given.refuses(|| foreign.send());
+    answer.expect_error(400, INVALID, "resource_missing", METHOD);
+    // A wire needs an address, which such an account has not.
+    let wire = given.a.pays(500).payment_method(&anns, &ann).network("us_domestic_wire");
+    let code = "payment_method_billing_details_address_missing";
+    given.refuses(|| wire.send()).expect_error(400, INVALID, code, METHOD);
+}
+
 #[test]
 fn one_destination_is_needed_and_one_is_enough() {
     let given = Given::with(10_000);

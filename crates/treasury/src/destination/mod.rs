@@ -44,6 +44,9 @@ pub struct UsBankAccount {
     /// The PaymentMethod, where it was not described on the spot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
+    /// The BankAccount, where it was one, which the API names in a place of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank_account: Option<String>,
     pub routing_number: String,
     pub last4: String,
     /// The whole number, sealed; only where it will be written to a file.
@@ -66,6 +69,7 @@ impl UsBankAccount {
         UsBankAccount {
             network,
             payment_method: None,
+            bank_account: None,
             routing_number: account.routing_number.clone(),
             last4: account.last4.clone(),
             number: None,
@@ -118,11 +122,17 @@ impl Destination {
     /// The value of `destination_payment_method_details`.
     pub fn render(&self) -> Json {
         match self {
-            Destination::UsBankAccount(bank) => object([
-                ("billing_details", bank.billing_details.render_for_treasury()),
-                ("type", "us_bank_account".into()),
-                ("us_bank_account", bank.render()),
-            ]),
+            Destination::UsBankAccount(bank) => {
+                let mut details = object([
+                    ("billing_details", bank.billing_details.render_for_treasury()),
+                    ("type", "us_bank_account".into()),
+                    ("us_bank_account", bank.render()),
+                ]);
+                if let Some(id) = &bank.bank_account {
+                    details.set("destination", Json::from(id));
+                }
+                details
+            }
             Destination::FinancialAccount { id, .. } => object([
                 ("billing_details", BillingDetails::default().render_for_treasury()),
                 (
@@ -158,6 +168,7 @@ mod tests {
         let bank = UsBankAccount {
             network: Network::Ach,
             payment_method: None,
+            bank_account: None,
             routing_number: "110000000".into(),
             last4: "0009".into(),
             number: None,

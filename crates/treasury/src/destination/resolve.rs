@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api::{ApiError, Owner, Resource, Result, Tx, View};
 use exchequer_core::account;
 use exchequer_core::bank::{BankAccount, UsBankAccountParams, missing_param};
+use exchequer_core::bank_account::BankAccount as KeptAccount;
 use exchequer_core::billing::{BillingDetails, BillingDetailsParams};
 use exchequer_core::payment_method::{self, FlowDirection, PaymentMethod};
 
@@ -16,6 +17,8 @@ use crate::features::{self, Direction, Feature};
 use crate::financial_account::FinancialAccount;
 
 const METHOD: &str = "destination_payment_method";
+/// What the ids of bank accounts kept the older way begin with.
+const BANK_ACCOUNT: &str = "ba_";
 const DATA: &str = "destination_payment_method_data";
 
 /// What a request says about where the money goes.
@@ -60,6 +63,9 @@ fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result
         Payee::Somebody { customer } => customer,
         Payee::Oneself => None,
     };
+    if id.starts_with(BANK_ACCOUNT) {
+        return of_bank_account(tx, request, id);
+    }
     let method = match payment_method::mint(tx, id, customer)? {
         Some(minted) => minted,
         None => tx.reference::<PaymentMethod>(id, METHOD)?,
@@ -86,6 +92,33 @@ fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result
     let mut bank = UsBankAccount::new(account, recipient, network);
     bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
     bank.payment_method = Some(method.id().to_owned());
+    Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
+}
+
+/// A bank account kept the older way: a customer's, or an external account of one's own.
+fn of_bank_account(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result<Resolved> {
+    let kept = tx.reference::<KeptAccount>(id, METHOD)?;
+    let is_payees = match request.payee {
+        Payee::Somebody { customer } => kept.customer() == customer,
+        Payee::Oneself => kept.customer().is_none(),
+    };
+    if !is_payees {
+        let message = format!("The bank account {id} is not one that this money may go to.");
+        return Err(ApiError::invalid(message).on(METHOD).into());
+    }
+    let account = &kept.numbers;
+    let name = kept.account_holder_name.clone();
+    let mut recipient = BillingDetails { name, ..BillingDetails::default() };
+    let network = chosen(request.options);
+    if network == Network::UsDomesticWire && matches!(request.payee, Payee::Oneself) {
+        complete_own(tx, &mut recipient)?;
+    }
+    check_wire(network, account, &recipient, METHOD)?;
+    let number = account.number(tx.session.sealer)?;
+    let outcome = Outcome::of_account(&account.routing_number, &number);
+    let mut bank = UsBankAccount::new(account, recipient, network);
+    bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
+    bank.bank_account = Some(id.to_owned());
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
 

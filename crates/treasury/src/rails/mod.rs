@@ -8,6 +8,7 @@
 //! Nothing moves by these times unless the sandbox settles by itself; the day that is promised as
 //! `expected_arrival_date` follows from them in any case.
 
+use api::View;
 use jiff::civil::{Date, Time};
 use store::Millis;
 
@@ -53,6 +54,17 @@ pub fn of(network: Network) -> &'static dyn Rail {
         Network::Stripe => &stripe::Stripe,
         Network::UsDomesticWire => &wire::Wire,
     }
+}
+
+/// When a reversal that is made now is through: where the bank moves money by the clock, one by ach
+/// is when it arrives.
+pub fn reversal(view: &View<'_>, is_by_ach: bool) -> Millis {
+    let now = view.now_ms();
+    if is_by_ach && view.settles() {
+        let ach = of(Network::Ach);
+        return ach.arrival(ach.submission(now));
+    }
+    now.saturating_add(view.app.config.step_delay_ms)
 }
 
 /// The next cut-off of a network that has one each business day. The last moment still counts.

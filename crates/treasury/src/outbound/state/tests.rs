@@ -19,6 +19,7 @@ fn bank(network: Network) -> Destination {
     let bank = crate::destination::UsBankAccount {
         network,
         payment_method: None,
+        bank_account: None,
         routing_number: "110000000".into(),
         last4: "0009".into(),
         number: None,
