@@ -165,8 +165,16 @@ fn treasury_27_a_network_cannot_be_chosen() {
 
 #[test]
 fn a_destination_that_closed_meanwhile() {
-    for (why, code) in [("closed", "account_closed"), ("restricted", "account_frozen")] {
+    for (why, code) in [
+        ("closed", "account_closed"),
+        ("restricted", "account_frozen"),
+        ("restricted, and without the feature", "account_frozen"),
+    ] {
         let (given, payment) = on_its_way();
+        if why.ends_with("feature") {
+            let off = [("intra_stripe_flows[requested]", "false")];
+            given.k2.post(&format!("{}/features", given.b.path()), &off).ok();
+        }
         match why {
             "closed" => given.b.close(),
             _ => given.b.update(&[("platform_restrictions[inbound_flows]", "restricted")]),

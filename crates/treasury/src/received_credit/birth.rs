@@ -115,21 +115,28 @@ pub struct FromStripe<'a> {
     pub description: &'a str,
 }
 
-/// Lets money arrive within Stripe. The credit is born failed where the receiver was closed or
-/// restricted since the payment was made; the sender learns it from the credit's `failure_code`.
-/// That the receiver has the feature was checked then, and removing it holds back nothing.
+/// Why an account cannot take what was sent to it within Stripe, if it was closed or restricted
+/// since. That it has the feature was checked then, and removing that holds back nothing.
+fn obstacle(account: &FinancialAccount) -> Option<FailureCode> {
+    if account.is_closed {
+        Some(FailureCode::AccountClosed)
+    } else if account.restrictions.has(Direction::Inbound) {
+        Some(FailureCode::AccountFrozen)
+    } else {
+        None
+    }
+}
+
+/// Lets money arrive within Stripe. The credit is born failed where the receiver cannot take it;
+/// the sender learns it from the credit's `failure_code`.
 pub fn receive_stripe(tx: &mut Tx<'_>, from: &FromStripe<'_>) -> Result<Arc<ReceivedCredit>> {
     let acct = tx.owner.number;
     tx.on(from.to.clone(), |tx| {
         let missing = || Fault(format!("the FinancialAccount {} is gone", from.financial_account));
         let account = tx.load::<FinancialAccount>(from.financial_account)?.ok_or_else(missing)?;
-        let gate = gate(&account, Feature::IntraStripeFlows, Direction::Inbound);
-        let failure_code = match outcome(gate, false) {
-            // What was its own comes back to it, whatever it may receive.
-            _ if from.flow_type == SourceFlowType::CreditReversal => None,
-            Outcome::Fails(code) => Some(code),
-            Outcome::Succeeds | Outcome::Refused => None,
-        };
+        // What was its own comes back to it, whatever it may receive.
+        let is_own = from.flow_type == SourceFlowType::CreditReversal;
+        let failure_code = if is_own { None } else { obstacle(&account) };
         let credit = ReceivedCredit {
             id: tx.new_id::<ReceivedCredit>(),
             created: tx.now_ms(),
@@ -224,6 +231,20 @@ mod tests {
             assert_eq!(sent(tx, Rtp), (Some(FailureCode::AccountFrozen), 1_000, None));
             assert_eq!(sent(tx, UsDomesticWire), (None, 1_500, from("wire_clearing")));
         });
+    }
+
+    #[test]
+    fn what_keeps_money_within_stripe_from_arriving() {
+        let mut account = FinancialAccount::new("fa_1".into(), NOW);
+        assert_eq!(obstacle(&account), None, "its feature may be gone");
+        account.restrictions.outbound_flows = Restriction::Restricted;
+        assert_eq!(obstacle(&account), None);
+        account.restrictions.inbound_flows = Restriction::Restricted;
+        assert_eq!(obstacle(&account), Some(FailureCode::AccountFrozen));
+        account.features.insert(Feature::IntraStripeFlows, Standing::Active);
+        assert_eq!(obstacle(&account), Some(FailureCode::AccountFrozen));
+        account.is_closed = true;
+        assert_eq!(obstacle(&account), Some(FailureCode::AccountClosed));
     }
 
     #[test]

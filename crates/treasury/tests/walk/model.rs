@@ -401,8 +401,8 @@ impl Model {
         let there = &self.accounts[to];
         let failure = match there {
             _ if !there.is_open => Some("account_closed"),
-            // The feature may be gone since; that holds back nothing.
-            _ if there.has(WITHIN) && there.no_inbound => Some("account_frozen"),
+            // The feature may be gone since; that alone holds back nothing.
+            _ if there.no_inbound => Some("account_frozen"),
             _ => None,
         };
         self.receive(to, amount, "stripe", failure, Some(Sender::Payment(payment)));
