@@ -268,6 +268,11 @@ fn a_return_after_the_account_was_closed() {
     helper(&given, &id, "return", &[]).ok().expect("returned", true);
     given.a.expect_balance(-20_000, 0);
     given.a.get().expect("status", "closed");
+    // Nobody can pay the debt, and nobody is rid of it by deleting the account.
+    given.a.receives(20_000, "ach").ok().expect("failure_code", "account_closed");
+    given.refuses(|| given.a.close());
+    let answer = given.platform.delete(&format!("/v1/accounts/{}", given.k1.account_id()));
+    answer.expect_error(400, INVALID, None, None).expect_message_contains("owes money");
 }
 
 #[test]

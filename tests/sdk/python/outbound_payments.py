@@ -293,6 +293,28 @@ def connected_accounts(platform):
     refused(stripe.InvalidRequestError, lambda: seen_by_platform.retrieve(payment.id), 404,
             "resource_missing", "id")
     verified("money moves between the FinancialAccounts of two connected accounts")
+    sent_back(source, target, payment, credit)
+
+
+def sent_back(source, target, payment, credit):
+    """The payee sends it back, and the payer has it once."""
+    reversal = target.treasury.credit_reversals.create({"received_credit": credit.id})
+    expect((reversal.network, target.balances()), ("stripe", (0, 3000)), "held at the payee")
+    let_steps_run()
+    expect((source.balances(), target.balances()), ((5000, 0), (0, 0)), "back at the payer")
+    returned = source.treasury.outbound_payments.retrieve(
+        payment.id, {"expand": ["returned_details.transaction"]}
+    )
+    details = returned.returned_details
+    expect((returned.status, details.code), ("returned", "declined"), "the returned payment")
+    back = source.treasury.received_credits.list({
+        "financial_account": source.id,
+        "linked_flows": {"source_flow_type": "credit_reversal"},
+        "expand": ["data.linked_flows.source_flow_details"],
+    }).data[0]
+    expect(back.linked_flows.source_flow_details.credit_reversal.id, reversal.id, "its source")
+    expect((details.transaction.flow, details.transaction.amount), (back.id, 3000), "one credit")
+    verified("the payee sends a payment back, and its payer has it once")
 
 
 if __name__ == "__main__":

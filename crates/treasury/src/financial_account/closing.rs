@@ -87,6 +87,10 @@ pub fn refuse_deletion(tx: &mut Tx<'_>, _: &str, _: &str) -> Result<()> {
         format!("The FinancialAccount {id} is open. Close it before deleting the account.")
     } else if let Some(account) = first(LEFT_BEHIND, LEFT_BEHIND_CASH)? {
         let id = &account.id;
+        if account.balance.cash < 0 {
+            let message = format!("The FinancialAccount {id} is closed and owes money.");
+            return Err(ApiError::invalid(message).into());
+        }
         format!(
             "The FinancialAccount {id} is closed and holds money. Close it again with \
              forwarding_settings before deleting the account."
