@@ -47,6 +47,7 @@ pub fn with_tx<R>(
         decoded: session.decoded,
         sealer: session.sealer,
         workspace: session.workspace.clone(),
+        home: session.home,
         number: session.number,
         state: session.state,
         now: session.now,

@@ -71,10 +71,13 @@ impl<'a> View<'a> {
 
     /// The same reading as another account of the workspace. A command has [`Tx::on`].
     pub fn reading_as(&self, owner: Owner) -> View<'a> {
-        let Session { reader, decoded, sealer, number, state, now, .. } = self.session;
+        let Session { reader, decoded, sealer, state, now, .. } = self.session;
         let workspace = self.session.workspace.clone();
-        let writing = None;
-        let session = Session { reader, decoded, sealer, workspace, number, state, now, writing };
+        let session = Session {
+            home: self.session.home,
+            number: self.session.number,
+            ..Session::reading(reader, decoded, sealer, workspace, state, now)
+        };
         View { session, app: self.app, owner, request: self.request.clone() }
     }
 

@@ -215,7 +215,7 @@ pub fn reading<'a>(
     reader: &'a dyn store::Reader,
     sealer: &'a store::seal::Sealer,
     workspace: &Arc<store::Workspace>,
+    state: store::WorkspaceState,
 ) -> Session<'a> {
-    let state = workspace.state();
     Session::reading(reader, None, sealer, workspace.clone(), state, state.now())
 }

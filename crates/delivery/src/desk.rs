@@ -34,7 +34,7 @@ struct Inbox {
     announced: Vec<(Millis, DeliveryKey)>,
     /// More was announced than fits.
     is_incomplete: bool,
-    /// The workspace was emptied.
+    /// The rows of the workspace are others now.
     forget: bool,
     waiters: Vec<Waiter>,
 }
@@ -409,15 +409,13 @@ impl Worker {
     ) -> Result<Option<Work>, Unreadable> {
         let (shared, workspace) = (self.shared.clone(), &self.desk.workspace);
         let sealer = &shared.database.sealer;
-        let prepared = shared.database.read(|reader| {
-            let session = attempt::reading(reader, sealer, workspace);
+        let mut ws = 0;
+        let prepared = shared.database.read_of(workspace, |reader, state| {
+            let session = attempt::reading(reader, sealer, workspace, state);
+            ws = session.number;
             attempt::prepare(&shared.app, shared.forward.as_ref(), session, event, endpoint)
         });
-        let key = DeliveryKey {
-            ws: workspace.number(),
-            event: event.clone(),
-            endpoint: endpoint.to_owned(),
-        };
+        let key = DeliveryKey { ws, event: event.clone(), endpoint: endpoint.to_owned() };
         let why = match prepared {
             Ok(Ok(prepared)) => {
                 self.unreadable.take_if(|(unreadable, _)| unreadable == event);

@@ -112,7 +112,7 @@ impl Delivery {
             if !workspace.is_ours() {
                 // Another program makes them: it finds them by itself. Should this one have to
                 // after all, it must not begin with later ones.
-                if let Some((desk, _)) = desks.get(&key.ws) {
+                if let Some((desk, _)) = desks.get(&workspace.tail) {
                     desk.miss();
                 }
                 continue;
@@ -121,7 +121,7 @@ impl Delivery {
         }
         for workspace in &notice.workspaces {
             // Its clock may have been moved, too.
-            if let Some((desk, _)) = desks.get(&workspace.number()) {
+            if let Some((desk, _)) = desks.get(&workspace.tail) {
                 desk.wake.notify_one();
             }
         }
@@ -189,7 +189,8 @@ impl Delivery {
     /// [`COUNTED_MAX`].
     pub fn pending(&self) -> store::Result<usize> {
         // Whatever is pending has a desk.
-        let workspaces: Vec<i64> = self.shared.desks().keys().copied().collect();
+        let desks = self.shared.desks().values().map(|(desk, _)| desk.clone()).collect::<Vec<_>>();
+        let workspaces: Vec<i64> = desks.iter().map(|desk| desk.workspace.number()).collect();
         self.shared.database.read(|reader| {
             let mut count = 0;
             for ws in workspaces {
@@ -202,9 +203,9 @@ impl Delivery {
         })?
     }
 
-    /// The workspace was emptied: what is under way for it is dropped.
+    /// The rows of the workspace are others now: what is under way for it is dropped.
     pub fn forget(&self, workspace: &Workspace) {
-        if let Some((desk, _)) = self.shared.desks().get(&workspace.number()) {
+        if let Some((desk, _)) = self.shared.desks().get(&workspace.tail) {
             desk.forget();
         }
     }

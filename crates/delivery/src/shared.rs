@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use api::App;
+use store::workspace::Tail;
 use store::{Committer, Database, Millis, Workspace};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -29,8 +30,8 @@ pub struct Shared {
     pub desks: Mutex<DeskMap>,
 }
 
-/// By the number of the workspace, with the task.
-type DeskMap = HashMap<i64, (Arc<Desk>, JoinHandle<()>)>;
+/// By the workspace, with the task.
+type DeskMap = HashMap<Tail, (Arc<Desk>, JoinHandle<()>)>;
 pub type Desks<'a> = MutexGuard<'a, DeskMap>;
 
 impl Shared {
@@ -41,7 +42,7 @@ impl Shared {
     /// The desk of a workspace, with its task. Its inbox is filled under the same lock, so that the
     /// task cannot end in between.
     pub fn desk(self: &Arc<Self>, desks: &mut Desks<'_>, workspace: &Arc<Workspace>) -> Arc<Desk> {
-        let entry = desks.entry(workspace.number()).or_insert_with(|| {
+        let entry = desks.entry(workspace.tail).or_insert_with(|| {
             let desk = Arc::new(Desk::new(workspace.clone()));
             let worker = Worker::new(self.clone(), desk.clone());
             let task = self.handle.spawn(worker.run());
@@ -55,7 +56,7 @@ impl Shared {
         let mut desks = self.desks();
         let is_quiet = desk.is_quiet();
         if is_quiet {
-            desks.remove(&desk.workspace.number());
+            desks.remove(&desk.workspace.tail);
         }
         is_quiet
     }

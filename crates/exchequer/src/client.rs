@@ -63,6 +63,39 @@ pub struct DeliveriesOptions {
     limit: u32,
 }
 
+#[derive(Args)]
+pub struct NameOptions {
+    #[command(flatten)]
+    server: Server,
+    /// The snapshot's name
+    name: String,
+}
+
+#[derive(Args)]
+pub struct SnapshotsOptions {
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    action: Option<SnapshotsAction>,
+}
+
+#[derive(Subcommand)]
+enum SnapshotsAction {
+    /// List them (also without any action)
+    List,
+    /// Delete one
+    Delete { name: String },
+}
+
+#[derive(Args)]
+pub struct ForkOptions {
+    #[command(flatten)]
+    server: Server,
+    /// The secret key of the empty sandbox that gets the copy
+    #[arg(long, value_name = "KEY")]
+    to_key: String,
+}
+
 pub fn clock(options: &ClockOptions) -> Result<(), Ended> {
     let body = match options.action.as_ref().unwrap_or(&ClockAction::Show) {
         ClockAction::Show => return options.server.get("/_exchequer/clock", &[]),
@@ -87,6 +120,36 @@ pub fn deliveries(options: &DeliveriesOptions) -> Result<(), Ended> {
     query.extend(options.event.as_deref().map(|event| ("event", event)));
     query.extend(options.endpoint.as_deref().map(|endpoint| ("endpoint", endpoint)));
     options.server.get("/_exchequer/deliveries", &query)
+}
+
+pub fn snapshot(options: &NameOptions) -> Result<(), Ended> {
+    options.server.post("/_exchequer/snapshots", &json!({"name": options.name}))
+}
+
+pub fn snapshots(options: &SnapshotsOptions) -> Result<(), Ended> {
+    match options.action.as_ref().unwrap_or(&SnapshotsAction::List) {
+        SnapshotsAction::List => options.server.get("/_exchequer/snapshots", &[]),
+        SnapshotsAction::Delete { name } => options.server.delete(&snapshot_path(name)?),
+    }
+}
+
+pub fn restore(options: &NameOptions) -> Result<(), Ended> {
+    let path = snapshot_path(&options.name)?;
+    options.server.post(&format!("{path}/restore"), &Value::Null)
+}
+
+pub fn fork(options: &ForkOptions) -> Result<(), Ended> {
+    options.server.post("/_exchequer/fork", &json!({"to_key": options.to_key}))
+}
+
+/// A name that is none would name another path.
+fn snapshot_path(name: &str) -> Result<String, Ended> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || !name.chars().all(is_plain) {
+        let why = "a snapshot's name has letters, digits, dots, hyphens and underscores";
+        return Err(Ended::new(Exit::BadFlag, why));
+    }
+    Ok(format!("/_exchequer/snapshots/{name}"))
 }
 
 pub fn reset(server: &Server) -> Result<(), Ended> {
@@ -117,6 +180,11 @@ impl Server {
     fn post(&self, path: &str, body: &Value) -> Result<(), Ended> {
         let request = agent().post(self.url(path));
         self.print(request.header("Authorization", self.authorization()?).send_json(body))
+    }
+
+    fn delete(&self, path: &str) -> Result<(), Ended> {
+        let request = agent().delete(self.url(path));
+        self.print(request.header("Authorization", self.authorization()?).call())
     }
 
     /// Prints the answer; an error answer is printed too, and ends the command with 1.

@@ -56,6 +56,14 @@ enum Command {
     Events(client::EventsOptions),
     /// List the latest deliveries of a sandbox
     Deliveries(client::DeliveriesOptions),
+    /// Keep a sandbox as it is now under a name
+    Snapshot(client::NameOptions),
+    /// List or delete the snapshots of a sandbox
+    Snapshots(client::SnapshotsOptions),
+    /// Put a sandbox back to a snapshot, clock included
+    Restore(client::NameOptions),
+    /// Copy a sandbox into the empty one of another key
+    Fork(client::ForkOptions),
     /// Empty a sandbox
     Reset(client::Server),
     /// Check every rule of the books in a store, offline
@@ -68,6 +76,10 @@ fn main() -> ExitCode {
         Command::Clock(options) => client::clock(&options),
         Command::Events(options) => client::events(&options),
         Command::Deliveries(options) => client::deliveries(&options),
+        Command::Snapshot(options) => client::snapshot(&options),
+        Command::Snapshots(options) => client::snapshots(&options),
+        Command::Restore(options) => client::restore(&options),
+        Command::Fork(options) => client::fork(&options),
         Command::Reset(server) => client::reset(&server),
         Command::Verify(options) => verify::run(&options),
     };

@@ -41,7 +41,7 @@ impl Scheduler {
     }
 
     fn wake_at(&self, workspace: &Arc<Workspace>, at: Option<Millis>) {
-        let number = workspace.number();
+        let number = workspace.home();
         let mut plan = self.plan();
         let former = plan.workspaces.remove(&number).map(|(at, _)| at);
         if let Some(former) = former {

@@ -22,8 +22,8 @@ use http_server::metrics::Metrics;
 use http_server::rate::{Limiter, Rate};
 use http_server::router::Router;
 use http_server::server::Listener;
-use http_server::{clock, server};
-use store::{Committer, Database, Registry, StoreError};
+use http_server::{clock, server, snapshots};
+use store::{Committer, CopyRow, Database, Registry, StoreError, Workspace};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::claims::Claims;
@@ -193,11 +193,12 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let scheduler = Arc::new(Scheduler::default());
     let rails = start_rails(&options, &app, &database, &committer, &registry)?;
     listen_to_commits(&runtime, &scheduler, &delivery, rails.as_ref().map(|(rails, _)| rails));
+    let mut left_over = Vec::new();
     let claiming = if database.is_shared() {
         let claims = Claims::new(&database, &registry, &scheduler, &delivery);
         Some(tokio::spawn(claims.run()))
     } else {
-        adopt(&database, &registry, &scheduler)?;
+        left_over = adopt(&database, &registry, &scheduler)?;
         delivery.resume();
         None
     };
@@ -223,6 +224,7 @@ async fn serve(options: Options) -> Result<(), Ended> {
         rate: options.rate_limit.map(Limiter::new),
         version: env!("CARGO_PKG_VERSION"),
     });
+    snapshots::sweep_all(&gateway, left_over);
     let stop = stopped();
     tls::greet(&secure);
     greet(&gateway, &options);
@@ -373,16 +375,28 @@ fn listen_to_commits(
     }));
 }
 
-/// Takes in the workspaces of the store, so that what is due in them happens.
-fn adopt(database: &Database, registry: &Registry, scheduler: &Scheduler) -> Result<(), Ended> {
+/// Takes in the workspaces of the store, so that what is due in them happens. Gives those in which a
+/// copy was under way when the program before this one ended.
+fn adopt(
+    database: &Database,
+    registry: &Registry,
+    scheduler: &Scheduler,
+) -> Result<Vec<Arc<Workspace>>, Ended> {
+    let mut left_over = Vec::new();
     let mut after = 0;
     loop {
         let rows = database.read(|reader| reader.workspaces(after, ADOPT_AT_ONCE));
         let rows = rows.and_then(|inner| inner).map_err(unusable)?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let Some(last) = rows.last() else { return Ok(left_over) };
         after = last.number;
         for row in rows {
-            scheduler.note(&registry.adopt(row));
+            let workspace = registry.adopt(row);
+            scheduler.note(&workspace);
+            let copies = database.read(|reader| reader.copies(workspace.home()));
+            let copies = copies.and_then(|inner| inner).map_err(unusable)?;
+            if copies.iter().any(|(_, row)| !matches!(row, CopyRow::Kept { .. })) {
+                left_over.push(workspace);
+            }
         }
     }
 }

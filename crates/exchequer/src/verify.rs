@@ -52,9 +52,10 @@ pub fn run(options: &Options) -> Result<(), Ended> {
         let noun = if count == 1 { "problem" } else { "problems" };
         return Err(Ended::new(Exit::Failed, format!("the store is broken: {count} {noun}")));
     }
-    let Totals { workspaces, objects, postings, events } = totals;
+    let Totals { workspaces, snapshots, objects, postings, events } = totals;
+    let snapshots = if snapshots == 0 { String::new() } else { format!("{snapshots} snapshots, ") };
     println!(
-        "ok: {workspaces} workspaces, {objects} objects, {postings} postings, {events} events \
+        "ok: {workspaces} workspaces, {snapshots}{objects} objects, {postings} postings, {events} events \
          checked"
     );
     Ok(())
@@ -139,6 +140,34 @@ mod tests {
         finds(&also("deliveries VALUES (1, 'evt_1', 'we_1', 0, NULL, 1, '[]')"), "not there");
         let long = "deliveries VALUES (1, 'evt_1', 'we_1', 0, NULL, 1, '[]')";
         finds(&also(long), "without an attempt");
+    }
+
+    #[test]
+    fn a_snapshot_is_as_good_as_a_workspace_and_what_is_removed_is_nobodys() {
+        let workspace = workspace("null");
+        let copy = |part: i64, name: &str, taken: i64, state: &str| {
+            format!(
+                "{workspace} INSERT INTO copies VALUES (1, {part}, {name}, 0, {taken}, {state});"
+            )
+        };
+        let of = |state: store::WorkspaceState| {
+            let state = serde_json::to_string(&state).unwrap();
+            format!("'{state}'")
+        };
+        let stray = "INSERT INTO objects VALUES (5, 0, 'what_1', 1, '{}')";
+        let none: [String; 0] = [];
+        let removing = copy(5, "NULL", 0, "NULL");
+        assert_eq!(problems(&(removing + stray)), none);
+        let kept = copy(5, "'base'", 0, &of(store::WorkspaceState::default()));
+        assert_eq!(problems(&kept), none);
+        finds(&(kept + stray), "not known");
+        let late = store::WorkspaceState { last_now: 50, ..Default::default() };
+        finds(&copy(5, "'base'", 49, &of(late)), "before the latest command");
+        let planned = store::WorkspaceState { next_due: Some(7), ..Default::default() };
+        finds(&copy(5, "'base'", 0, &of(planned)), "next_due");
+        finds(&copy(5, "'base'", 0, "'{}'"), "cannot be read");
+        finds(&copy(1, "NULL", 0, "NULL"), "those of a workspace");
+        finds("INSERT INTO copies VALUES (9, 5, NULL, 0, 0, NULL)", "its workspace is not there");
     }
 
     #[test]

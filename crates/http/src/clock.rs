@@ -129,7 +129,7 @@ async fn shift_alone(
     let before = workspace.state();
     let now = before.now();
     let (target, mode) = aim(&before, now, wanted)?;
-    if target < now && !is_empty(&before) {
+    if target < now && !before.is_empty() {
         return Err(ApiError::invalid(
             "The clock only moves forward. Reset the sandbox to start from an earlier time.",
         )
@@ -185,11 +185,6 @@ fn aim(state: &WorkspaceState, now: Millis, wanted: Move) -> Result<(Millis, Clo
     })
 }
 
-/// Nothing was ever made in it: its clock may start anywhere.
-fn is_empty(state: &WorkspaceState) -> bool {
-    state.id_second == 0 && state.answers == 0
-}
-
 /// Stops at everything that is due on the way, and lets it happen.
 async fn step_to(
     gateway: &Gateway,
@@ -230,12 +225,12 @@ async fn set(
 ) -> Result<(), ApiError> {
     let run = Box::new(move |session: &mut store::Session<'_>| {
         // An empty workspace may go back; in any other, other commands saw later times meanwhile.
-        let earliest = if is_empty(&session.state) { Millis::MIN } else { session.state.last_now };
+        let earliest = if session.state.is_empty() { Millis::MIN } else { session.state.last_now };
         let now = now.max(earliest);
         let offset = if mode == ClockMode::Real { now - machine_now() } else { 0 };
         session.state.clock = Clock { mode, offset, at: now, moving };
         session.state.last_now = now;
-        if is_empty(&session.state) {
+        if session.state.is_empty() {
             session.state.next_sweep = None;
         }
         Keep::Yes

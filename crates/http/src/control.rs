@@ -1,6 +1,7 @@
 //! `/_exchequer/`: what the real API does by a dashboard, by waiting, or not at all. JSON in and
 //! out, with the sandbox's secret key.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use hyper::Request;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use store::Workspace;
 use store::committer::Keep;
-use store::{Workspace, WorkspaceState};
 
 use crate::answer::Answer;
 use crate::clock::{self, Move};
@@ -20,7 +21,7 @@ use crate::gateway::{Gateway, fault};
 use crate::keys::Peer;
 use crate::limits::WAIT_MS_MAX;
 use crate::seen::Seen;
-use crate::{keys, metrics, openapi, readiness, refusals};
+use crate::{keys, metrics, openapi, readiness, refusals, snapshots};
 
 pub async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>, seen: &mut Seen) -> Answer {
     let mut answer = match dispatch(gateway, request, seen).await {
@@ -53,11 +54,10 @@ async fn dispatch(
     let workspace = &caller.workspace;
     seen.acts_for(&workspace.account);
     let connected = ["stripe-account", "stripe-context"];
-    if inner == "reset" && connected.iter().any(|name| parts.headers.contains_key(*name)) {
-        return Err(ApiError::invalid(
-            "A reset empties the whole sandbox: leave out Stripe-Account.",
-        ));
+    if connected.iter().any(|name| parts.headers.contains_key(*name)) {
+        refuse_connected(&inner)?;
     }
+    let from = Peer::of(&parts);
     let query = Query(parts.uri.query().unwrap_or("").to_owned());
     let (bytes, _share) = gateway.body(incoming).await?;
     let body = if bytes.is_empty() { Value::Null } else { parse(&bytes)? };
@@ -66,6 +66,15 @@ async fn dispatch(
         ("GET", ["clock"]) => clock::show(workspace),
         ("POST", ["clock"]) => clock::shift(gateway, workspace, Move::parse(&body)?).await?,
         ("POST", ["reset"]) => reset(gateway, workspace).await?,
+        ("GET", ["snapshots"]) => snapshots::list(gateway, workspace)?,
+        ("POST", ["snapshots"]) => take_snapshot(gateway, workspace, &body).await?,
+        ("POST", ["snapshots", name, "restore"]) => {
+            snapshots::restore(gateway, workspace, (*name).to_owned()).await?
+        }
+        ("DELETE", ["snapshots", name]) => {
+            snapshots::delete(gateway, workspace, (*name).to_owned()).await?
+        }
+        ("POST", ["fork"]) => fork(gateway, workspace, from, &body).await?,
         ("POST", ["account"]) => account(gateway, workspace, &body).await?,
         ("GET", ["metrics"]) if caller.masked.starts_with("sk_") => return Ok(metrics(gateway)),
         ("GET", ["metrics"]) => return Err(refusals::secret_key_required()),
@@ -82,6 +91,17 @@ async fn dispatch(
     Ok(Answer::json(200, json))
 }
 
+/// What is about the whole sandbox is not done for one of its accounts.
+fn refuse_connected(inner: &str) -> Result<(), ApiError> {
+    let what = match inner.split('/').next() {
+        Some("reset") => "A reset empties the whole sandbox",
+        Some("snapshots") => "A snapshot is one of the whole sandbox",
+        Some("fork") => "A fork copies the whole sandbox",
+        _ => return Ok(()),
+    };
+    Err(ApiError::invalid(format!("{what}: leave out Stripe-Account.")))
+}
+
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(bytes)
         .map_err(|error| ApiError::invalid(format!("The body is not valid JSON: {error}.")))
@@ -93,29 +113,57 @@ fn metrics(gateway: &Gateway) -> Answer {
     answer
 }
 
-/// Empties the workspace. The account keeps its id; the clock runs with the machine's again.
-async fn reset(gateway: &Gateway, workspace: &Arc<Workspace>) -> Result<Json, ApiError> {
+/// Empties the workspace. The account keeps its id and the snapshots; the clock runs with the
+/// machine's again.
+async fn reset(gateway: &Arc<Gateway>, workspace: &Arc<Workspace>) -> Result<Json, ApiError> {
     if workspace.livemode {
         return Err(ApiError::invalid("Live mode cannot be reset."));
     }
-    let run = Box::new(|session: &mut store::Session<'_>| {
-        let number = session.number;
-        session.state = WorkspaceState::default();
-        match session.write() {
-            Ok(overlay) => {
-                overlay.emptied.insert(number);
-                Keep::Yes
-            }
-            Err(_) => Keep::No,
-        }
-    });
-    let turn = gateway.turns.of(workspace);
-    let _mine = turn.lock().await;
-    if workspace.number() != 0 {
-        gateway.run(workspace, 0, true, run).await?;
-    }
-    gateway.delivery.forget(workspace);
+    snapshots::empty(gateway, workspace).await?;
     Ok(object([("reset", true.into()), ("account", workspace.account.clone().into())]))
+}
+
+async fn take_snapshot(
+    gateway: &Arc<Gateway>,
+    workspace: &Arc<Workspace>,
+    body: &Value,
+) -> Result<Json, ApiError> {
+    let name = only_text(body, "name")?;
+    snapshots::take(gateway, workspace, name).await
+}
+
+/// Forks into the sandbox of the secret key in the body.
+async fn fork(
+    gateway: &Arc<Gateway>,
+    workspace: &Arc<Workspace>,
+    from: IpAddr,
+    body: &Value,
+) -> Result<Json, ApiError> {
+    let key = only_text(body, "to_key")?;
+    let target = gateway.caller(&key, from)?;
+    if target.is_restricted() || !target.masked.starts_with("sk_") {
+        return Err(refusals::secret_key_required());
+    }
+    snapshots::fork(gateway, workspace, &target.workspace).await
+}
+
+/// The one parameter of a body, a text.
+fn only_text(body: &Value, wanted: &'static str) -> Result<String, ApiError> {
+    let names = body.as_object().into_iter().flat_map(serde_json::Map::keys);
+    if let Some(name) = names.into_iter().find(|name| *name != wanted) {
+        let message = format!("Received unknown parameter: {name}");
+        return Err(ApiError::param("parameter_unknown", name, message));
+    }
+    match &body[wanted] {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => {
+            let message = format!("Missing required param: {wanted}.");
+            Err(ApiError::param("parameter_missing", wanted, message))
+        }
+        _ => {
+            Err(ApiError::invalid(format!("Invalid string: `{wanted}` must be a text.")).on(wanted))
+        }
+    }
 }
 
 /// Switches of the account that the real API has no call for.

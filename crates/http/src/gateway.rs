@@ -199,7 +199,12 @@ impl Gateway {
     pub fn authenticate(&self, headers: &HeaderMap, from: IpAddr) -> Result<Arc<Caller>, ApiError> {
         let key = headers.get(AUTHORIZATION).and_then(|value| key_of(value.as_bytes()));
         let key = key.filter(|key| !key.is_empty()).ok_or_else(no_key)?;
-        let caller = self.keys.caller(&key, from).map_err(|error| match error {
+        self.caller(&key, from)
+    }
+
+    /// The caller with that key, whose workspace is known as it is now.
+    pub fn caller(&self, key: &str, from: IpAddr) -> Result<Arc<Caller>, ApiError> {
+        let caller = self.keys.caller(key, from).map_err(|error| match error {
             KeyError::Refused(error) => error,
             KeyError::Store(error) => {
                 tracing::error!(%error, "a workspace could not be read");
@@ -431,20 +436,14 @@ impl Gateway {
         acting: Acting,
         work: impl FnOnce(&api::View<'_>) -> T,
     ) -> Result<T, ApiError> {
-        let result = self.database.read(|reader| {
-            let state = reader.state(workspace)?;
-            let sealer = &self.database.sealer;
-            let session = Session::reading(
-                reader,
-                Some(&self.database.decoded),
-                sealer,
-                workspace.clone(),
-                state,
-                state.now(),
-            );
-            Ok(work(&view(&self.app, session, acting)))
+        let result = self.database.read_of(workspace, |reader, state| {
+            let decoded = Some(&self.database.decoded);
+            let (sealer, now) = (&self.database.sealer, state.now());
+            let workspace = workspace.clone();
+            let session = Session::reading(reader, decoded, sealer, workspace, state, now);
+            work(&view(&self.app, session, acting))
         });
-        result.and_then(|inner| inner).map_err(|error| {
+        result.map_err(|error| {
             tracing::error!(%error, "a snapshot could not be read");
             ApiError::internal()
         })

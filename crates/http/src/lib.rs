@@ -20,4 +20,5 @@ pub mod refusals;
 pub mod router;
 pub mod seen;
 pub mod server;
+pub mod snapshots;
 pub mod tls;

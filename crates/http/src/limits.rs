@@ -33,6 +33,11 @@ pub const CLOCK_EVENTS_MAX: usize = 1000;
 /// How many times a clock may be stopped on its way to where it is moved.
 pub const CLOCK_STEPS_MAX: usize = 100_000;
 
+/// Snapshots that a sandbox keeps.
+pub const SNAPSHOTS_MAX: usize = 16;
+/// Characters of a snapshot's name.
+pub const SNAPSHOT_NAME_CHARS_MAX: usize = 64;
+
 /// The limits that whoever runs the server can set.
 #[derive(Clone, Debug)]
 pub struct Limits {

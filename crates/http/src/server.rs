@@ -221,7 +221,7 @@ async fn receipt(gateway: &Gateway, path: &str) -> Answer {
     let not_found = || Answer::html(404, pages::not_found());
     let receipts = &gateway.app.api.receipts;
     let number = (receipts.workspace)(&gateway.database.sealer, token);
-    let workspace = number.and_then(|number| gateway.registry.by_number(number));
+    let workspace = number.and_then(|number| gateway.registry.by_home(number));
     let Some(workspace) = workspace else { return not_found() };
     if gateway.catch_up(&workspace).await.is_err() {
         return not_found();

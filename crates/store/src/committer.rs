@@ -49,7 +49,7 @@ pub struct Command {
     pub workspace: Arc<Workspace>,
     /// The size of its parameters, for the limit of a batch.
     pub bytes: usize,
-    /// Has a batch to itself: it removes rows that other commands of the batch could still read.
+    /// Has a batch to itself: it moves rows, or says where the rows of its workspace are.
     pub alone: bool,
     pub run: Run,
     pub done: Done,
@@ -293,13 +293,9 @@ impl Work<sqlite::Writer> {
         fail::fail_point!("after_commit", |_| std::process::abort());
         self.counters.committed(commands, started.elapsed());
         let mut cache = self.cache.borrow_mut();
-        if overlay.emptied.is_empty() {
-            cache.committed(overlay);
-        } else {
-            cache.clear();
-        }
+        cache.committed(overlay);
         for touched in overlay.workspaces.values() {
-            touched.workspace.publish(touched.number, touched.state);
+            touched.workspace.publish(touched.home, touched.state);
         }
         Ok(())
     }
@@ -321,7 +317,7 @@ impl<W: Engine> Work<W> {
 
     /// The workspace as this batch has it so far.
     fn touched(&self, overlay: &Overlay, workspace: &Arc<Workspace>) -> Touched {
-        let stored = workspace.number();
+        let stored = workspace.home();
         let known = if stored == 0 {
             overlay.workspaces.values().find(|t| t.workspace.tail == workspace.tail)
         } else {
@@ -330,11 +326,11 @@ impl<W: Engine> Work<W> {
         if let Some(touched) = known {
             return touched.clone();
         }
-        let number = match stored {
+        let home = match stored {
             0 => self.writer.fresh_number(workspace, self.next_number),
             stored => stored,
         };
-        Touched { workspace: workspace.clone(), number, state: workspace.state() }
+        Touched { workspace: workspace.clone(), home, state: workspace.state() }
     }
 
     /// Runs the jobs that became due before now. False: there were too many for one batch.
@@ -367,8 +363,7 @@ impl<W: Engine> Work<W> {
                 None => {
                     let mut state = touched.state;
                     state.next_due = None;
-                    let number = touched.number;
-                    overlay.workspaces.insert(number, Touched { state, ..touched });
+                    overlay.workspaces.insert(touched.home, Touched { state, ..touched });
                     return Ok(());
                 }
             }
@@ -393,7 +388,7 @@ impl<W: Engine> Work<W> {
                 // A sweep that failed is tried again in an hour, not at once.
                 touched.state.next_sweep = Some(now + 3_600_000);
             }
-            overlay.workspaces.insert(touched.number, touched);
+            overlay.workspaces.insert(touched.home, touched);
             return Ok(());
         };
         let mut session = self.session(overlay, &touched, now);
@@ -403,7 +398,7 @@ impl<W: Engine> Work<W> {
         self.counters.jobs.fetch_add(1, Ordering::Relaxed);
         drop(session);
         overlay.keep();
-        overlay.workspaces.insert(touched.number, touched);
+        overlay.workspaces.insert(touched.home, touched);
         Ok(())
     }
 
@@ -418,7 +413,8 @@ impl<W: Engine> Work<W> {
             decoded: None,
             sealer: &self.sealer,
             workspace: touched.workspace.clone(),
-            number: touched.number,
+            home: touched.home,
+            number: touched.number(),
             state: touched.state,
             now,
             writing: Some(Writing { overlay, cache: &self.cache }),
@@ -452,10 +448,10 @@ impl<W: Engine> Work<W> {
         match self.guarded(overlay, &touched, now, |session| (command.run)(session)) {
             Some(changed) => {
                 overlay.keep();
-                if changed.number == self.next_number {
+                if changed.home == self.next_number {
                     self.next_number += 1;
                 }
-                overlay.workspaces.insert(changed.number, changed);
+                overlay.workspaces.insert(changed.home, changed);
             }
             None => overlay.drop_command(),
         }

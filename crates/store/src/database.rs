@@ -8,7 +8,7 @@ use crate::cache::DecodedCache;
 use crate::postgres::{self, Due};
 use crate::seal::Sealer;
 use crate::sqlite;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, WorkspaceState};
 use crate::{Reader, Result, StoreError};
 
 enum Engine {
@@ -58,6 +58,30 @@ impl Database {
         match &self.engine {
             Engine::File(database) => database.read(work),
             Engine::Shared(database) => database.read(work),
+        }
+    }
+
+    /// The same for one workspace, with its state as that snapshot has it.
+    pub fn read_of<T>(
+        &self,
+        workspace: &Workspace,
+        work: impl FnOnce(&dyn Reader, WorkspaceState) -> T,
+    ) -> Result<T> {
+        let mut work = Some(work);
+        loop {
+            let number = workspace.number();
+            let done = self.read(|reader| {
+                let state = reader.state(workspace)?;
+                // The state of a file's workspace is not read from the snapshot. Where its rows got
+                // another number meanwhile, the snapshot may be too old to have them all.
+                if !self.is_shared() && workspace.number() != number {
+                    return Ok(None);
+                }
+                Ok::<_, StoreError>(work.take().map(|work| work(reader, state)))
+            })??;
+            if let Some(done) = done {
+                return Ok(done);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use crate::tables::TABLES;
 use crate::{postgres, sqlite};
 
 /// Tables with rows of workspaces.
-const OF_WORKSPACES: [&str; 10] = [
+const OF_WORKSPACES: [&str; 11] = [
     "objects",
     "object_index",
     "postings",
@@ -25,6 +25,7 @@ const OF_WORKSPACES: [&str; 10] = [
     "deliveries",
     "workspaces",
     "batches",
+    "copies",
 ];
 
 /// Statements that name no workspace, and why they may.
@@ -135,8 +136,8 @@ impl Engine {
         let listed =
             listed.flat_map(|(name, all)| all.iter().map(|sql| ((*name).to_owned(), *sql)));
         let of_tables = self.tables.iter().zip(&TABLES).flat_map(|(table, of)| {
-            let all = [table.page, table.put, table.remove, table.empty];
-            let names = ["page", "put", "remove", "empty"];
+            let all = [table.page, table.put, table.remove];
+            let names = ["page", "put", "remove"];
             names.into_iter().zip(all).map(|(name, sql)| (format!("{} {name}", of.name), sql))
         });
         listed.chain(of_tables).collect()
@@ -376,7 +377,7 @@ fn the_tables_are_as_they_are_described() {
             assert!(sql.page.starts_with(&format!("SELECT {columns} FROM {name} WHERE ws = ")));
             assert!(sql.page.contains(&format!(" ORDER BY {key} LIMIT ")), "{}", sql.page);
             assert!(sql.put.starts_with(&format!("INSERT INTO {name} (ws, {columns}) ")));
-            assert!(sql.empty.starts_with(&format!("DELETE FROM {name} WHERE ws = ")));
+            assert!(sql.remove.starts_with(&format!("DELETE FROM {name} WHERE ws = ")));
         }
     }
     drop(writer);

@@ -8,6 +8,7 @@
 
 pub mod cache;
 pub mod committer;
+pub mod copying;
 pub mod counters;
 pub mod database;
 pub mod id;

@@ -3,11 +3,12 @@
 //! Two layers: the batch, and the command that is running. A command that fails drops its layer;
 //! no savepoint of the engine is needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use crate::rows::*;
+use crate::tables;
 use crate::workspace::{Workspace, WorkspaceState};
 
 /// The changes of one table: a row, or its removal.
@@ -93,8 +94,33 @@ impl<K: Ord + Clone, V: Clone> Layer<K, V> {
 #[derive(Clone)]
 pub struct Touched {
     pub workspace: Arc<Workspace>,
-    pub number: i64,
+    /// The number of its own row.
+    pub home: i64,
     pub state: WorkspaceState,
+}
+
+impl Touched {
+    /// The number that its rows have.
+    pub fn number(&self) -> i64 {
+        self.state.rows_of(self.home)
+    }
+}
+
+/// Rows of one table that come from elsewhere, whatever they say.
+pub struct Moved {
+    /// The number they get as their `ws`.
+    pub part: i64,
+    /// Which of [`crate::tables::TABLES`].
+    pub table: usize,
+    pub rows: Arc<Vec<tables::Row>>,
+}
+
+/// So many rows of one table that are nobody's any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Removed {
+    pub part: i64,
+    pub table: usize,
+    pub rows: usize,
 }
 
 /// Every change of a batch: the write set.
@@ -107,9 +133,12 @@ pub struct Overlay {
     pub jobs: Layer<JobKey, JobRow>,
     pub answers: Layer<AnswerKey, AnswerRow>,
     pub deliveries: Layer<DeliveryKey, DeliveryRow>,
+    pub copies: Layer<CopyKey, CopyRow>,
+    /// By the number of their own rows.
     pub workspaces: BTreeMap<i64, Touched>,
-    /// Workspaces whose rows are all removed first.
-    pub emptied: BTreeSet<i64>,
+    /// Put and removed as they are. A command that does either has its batch to itself.
+    pub moved: Vec<Moved>,
+    pub removed: Vec<Removed>,
 }
 
 impl Overlay {
@@ -122,6 +151,7 @@ impl Overlay {
         self.jobs.keep();
         self.answers.keep();
         self.deliveries.keep();
+        self.copies.keep();
     }
 
     /// The running command leaves nothing behind.
@@ -133,10 +163,13 @@ impl Overlay {
         self.jobs.drop_command();
         self.answers.drop_command();
         self.deliveries.drop_command();
+        self.copies.drop_command();
+        self.moved.clear();
+        self.removed.clear();
     }
 
     pub fn is_empty(&self) -> bool {
-        self.workspaces.is_empty() && self.emptied.is_empty()
+        self.workspaces.is_empty()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be read from an engine: points and bounded ranges of rows, as of one moment.
 
 use crate::rows::*;
+use crate::tables::Row;
 use crate::workspace::{Tail, Workspace, WorkspaceRow, WorkspaceState};
 use crate::{Millis, Result};
 
@@ -115,6 +116,11 @@ pub trait Reader {
     fn oldest_answers(&self, ws: i64, limit: usize) -> Result<Vec<(AnswerKey, AnswerRow)>>;
     /// The oldest events of a workspace, over all its accounts.
     fn oldest_events(&self, ws: i64, limit: usize) -> Result<Vec<(EventKey, Millis)>>;
+
+    /// The sets of rows beside those of a workspace, by its own number.
+    fn copies(&self, home: i64) -> Result<Vec<(CopyKey, CopyRow)>>;
+    /// Rows of one of [`crate::tables::TABLES`] as they are, in the order of their keys.
+    fn page(&self, part: i64, table: usize, after: &Row, limit: usize) -> Result<Vec<Row>>;
 
     /// All deliveries of an event.
     fn deliveries(&self, ws: i64, event: &str) -> Result<Vec<(DeliveryKey, DeliveryRow)>>;

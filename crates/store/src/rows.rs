@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::workspace::WorkspaceState;
 use crate::{Millis, Result};
 
 /// Whose rows: a workspace and the number of an account in it (0 is the platform).
@@ -137,6 +138,53 @@ pub struct AnswerRow {
     pub created: Millis,
     pub event: Option<String>,
     pub body: Option<Vec<u8>>,
+}
+
+/// Which set of rows beside those of its workspace: `part` is their `ws`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CopyKey {
+    /// The workspace's own number.
+    pub ws: i64,
+    pub part: i64,
+}
+
+/// What a set of rows beside those of its workspace is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyRow {
+    /// It is being made, by a program that goes on until then by its machine's clock.
+    Making { until: Millis },
+    /// A snapshot: the state of the workspace as it was, by its clock, when `taken`.
+    Kept { name: String, taken: Millis, state: Box<WorkspaceState> },
+    /// Nobody's any more: it is being removed.
+    Removing,
+}
+
+impl CopyRow {
+    /// As the columns `name`, `until`, `taken` and `state` have it.
+    pub(crate) fn columns(&self) -> Result<(Option<&str>, Millis, Millis, Option<String>)> {
+        Ok(match self {
+            CopyRow::Making { until } => (None, *until, 0, None),
+            CopyRow::Kept { name, taken, state } => {
+                (Some(name), 0, *taken, Some(serde_json::to_string(state)?))
+            }
+            CopyRow::Removing => (None, 0, 0, None),
+        })
+    }
+
+    pub fn from_columns(
+        name: Option<String>,
+        until: Millis,
+        taken: Millis,
+        state: Option<String>,
+    ) -> Result<CopyRow> {
+        Ok(match (name, state) {
+            (Some(name), Some(state)) => {
+                CopyRow::Kept { name, taken, state: Box::new(serde_json::from_str(&state)?) }
+            }
+            _ if until != 0 => CopyRow::Making { until },
+            _ => CopyRow::Removing,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

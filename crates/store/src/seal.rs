@@ -53,6 +53,12 @@ impl Sealer {
         Sealer::new(&key)
     }
 
+    /// Puts a copy of a key file (mode 0600) where there is none yet.
+    pub fn copy_key(from: &Path, to: &Path) -> Result<()> {
+        let copied = std::fs::read(from).and_then(|bytes| write_private(to, &bytes));
+        copied.map_err(|e| StoreError::Unusable(format!("cannot write {}: {e}", to.display())))
+    }
+
     /// Sealed bytes: a random nonce, then the ciphertext with its tag.
     pub fn seal(&self, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0u8; NONCE_LEN];

@@ -84,7 +84,9 @@ pub struct Session<'a> {
     pub decoded: Option<&'a DecodedCache>,
     pub sealer: &'a Sealer,
     pub workspace: Arc<Workspace>,
-    /// The number of the workspace: 0 for one that nobody wrote to.
+    /// The number of the workspace itself: 0 for one that nobody wrote to.
+    pub home: i64,
+    /// The number that its rows have.
     pub number: i64,
     pub state: WorkspaceState,
     /// The time of this command: a job's is the time it was due.
@@ -102,8 +104,9 @@ impl<'a> Session<'a> {
         state: WorkspaceState,
         now: Millis,
     ) -> Session<'a> {
-        let number = workspace.number();
-        Session { reader, decoded, sealer, workspace, number, state, now, writing: None }
+        let home = workspace.home();
+        let number = state.rows_of(home);
+        Session { reader, decoded, sealer, workspace, home, number, state, now, writing: None }
     }
 
     pub fn scope(&self, acct: i64) -> Scope {

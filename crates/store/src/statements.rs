@@ -30,14 +30,12 @@ macro_rules! statements {
 pub(crate) use statements;
 
 /// What moves and removes the rows of one table, whatever they say. The columns begin with the key.
-#[cfg_attr(not(test), expect(dead_code))]
 pub(crate) struct TableSql {
     /// The rows of a workspace after a key, in order.
     pub page: &'static str,
     pub put: &'static str,
     /// Removes so many.
     pub remove: &'static str,
-    pub empty: &'static str,
 }
 
 /// Names, the marks of a key's values and of the limit behind them, then the columns and values.
@@ -83,7 +81,6 @@ macro_rules! table_sql {
                 $most,
                 ")"
             ),
-            empty: concat!("DELETE FROM ", $table, " WHERE ws = ", $ws),
         }
     };
 }

@@ -108,6 +108,19 @@ pub struct WorkspaceState {
     pub jobs_done: i64,
     /// When kept answers and events are next looked through for old ones.
     pub next_sweep: Option<Millis>,
+    /// What its rows have as their `ws`; 0 for the number of the workspace itself. A workspace
+    /// whose state was put back, copied or emptied has its rows under another number than before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows: i64,
+    /// The second of the last id that came with the rows of another workspace: up to then ids name
+    /// that one's account. 0 where all are of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forked_until: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl Default for WorkspaceState {
@@ -125,6 +138,8 @@ impl Default for WorkspaceState {
             next_due: None,
             jobs_done: 0,
             next_sweep: None,
+            rows: 0,
+            forked_until: 0,
         }
     }
 }
@@ -132,6 +147,16 @@ impl Default for WorkspaceState {
 impl WorkspaceState {
     pub fn now(&self) -> Millis {
         self.clock.now(machine_now()).max(self.last_now)
+    }
+
+    /// What the rows of the workspace with that number have as their `ws`.
+    pub fn rows_of(&self, home: i64) -> i64 {
+        if self.rows == 0 { home } else { self.rows }
+    }
+
+    /// Whether nothing was ever made in it.
+    pub fn is_empty(&self) -> bool {
+        self.id_second == 0 && self.answers == 0
     }
 
     /// Whether a job or a sweep is due at that time.
@@ -166,6 +191,8 @@ pub struct Workspace {
     pub account: String,
     pub livemode: bool,
     /// Its number in the store; 0 until the first write creates it.
+    home: AtomicI64,
+    /// The number that its rows have.
     number: AtomicI64,
     committed: Mutex<Committed>,
     /// Until when this program looks after its deliveries, by the machine's clock: for ever, where
@@ -184,9 +211,16 @@ impl Workspace {
     pub fn new(tail: Tail, account: String, livemode: bool) -> Self {
         let committed = Mutex::default();
         let lease_until = AtomicI64::new(Millis::MAX);
-        Workspace { tail, account, livemode, number: AtomicI64::new(0), committed, lease_until }
+        let (home, number) = (AtomicI64::new(0), AtomicI64::new(0));
+        Workspace { tail, account, livemode, home, number, committed, lease_until }
     }
 
+    /// The number of its own row, which never changes; 0 until the first write creates it.
+    pub fn home(&self) -> i64 {
+        self.home.load(Ordering::Acquire)
+    }
+
+    /// The number that its rows have as their `ws`; 0 until the first write.
     pub fn number(&self) -> i64 {
         self.number.load(Ordering::Acquire)
     }
@@ -196,17 +230,22 @@ impl Workspace {
         lock(&self.committed).state
     }
 
-    pub fn publish(&self, number: i64, state: WorkspaceState) {
+    pub fn publish(&self, home: i64, state: WorkspaceState) {
         lock(&self.committed).state = state;
-        self.number.store(number, Ordering::Release);
+        self.lives_at(home, &state);
+    }
+
+    fn lives_at(&self, home: i64, state: &WorkspaceState) {
+        self.home.store(home, Ordering::Release);
+        self.number.store(state.rows_of(home), Ordering::Release);
     }
 
     /// Takes over a state that this program or another has committed, unless a later one is known.
-    pub fn learn(&self, number: i64, version: i64, state: WorkspaceState) {
+    pub fn learn(&self, home: i64, version: i64, state: WorkspaceState) {
         let mut committed = lock(&self.committed);
         if version > committed.version {
             *committed = Committed { state, version };
-            self.number.store(number, Ordering::Release);
+            self.lives_at(home, &state);
         }
     }
 
@@ -303,8 +342,9 @@ impl Registry {
         known.entry(row.tail).or_insert_with(|| self.entered(Workspace::from(row))).clone()
     }
 
-    pub fn by_number(&self, number: i64) -> Option<Arc<Workspace>> {
-        lock(&self.known).values().find(|w| w.number() == number).cloned()
+    /// The workspace with that number of its own.
+    pub fn by_home(&self, home: i64) -> Option<Arc<Workspace>> {
+        lock(&self.known).values().find(|w| w.home() == home).cloned()
     }
 
     pub fn stored(&self) -> usize {

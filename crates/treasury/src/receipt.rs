@@ -34,7 +34,7 @@ pub fn url(view: &View<'_>, id: &str) -> String {
 
 /// The same for an object of another account of the workspace.
 pub fn url_of(view: &View<'_>, acct: i64, id: &str) -> String {
-    let plain = format!("{}.{acct}.{id}", view.session.number);
+    let plain = format!("{}.{acct}.{id}", view.session.home);
     let token = base64url(&view.session.sealer.seal_stable(plain.as_bytes()));
     format!("{}/regulatory-receipt/{token}", view.app.config.public_url)
 }
@@ -57,7 +57,7 @@ pub const RECEIPTS: Receipts = Receipts {
 
 /// The page of an object of the view's workspace; none where it is gone or too old.
 pub fn page(view: &View<'_>, token: &Token) -> Result<Option<String>> {
-    if token.ws != view.session.number {
+    if token.ws != view.session.home {
         return Ok(None);
     }
     for show in FLOWS {

@@ -43,6 +43,7 @@ pub fn in_transaction(work: impl FnOnce(&mut Tx<'_>)) {
     let workspace = Arc::new(Workspace::new([0; 32], account.clone(), false));
     let run = |reader: &dyn store::Reader| {
         let session = Session {
+            home: 1,
             reader,
             decoded: None,
             sealer: &database.sealer,

@@ -12,4 +12,5 @@ mod nodes;
 mod rail_files;
 mod reads;
 mod secrets;
+mod snapshots;
 mod verify;

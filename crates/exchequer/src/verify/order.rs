@@ -50,6 +50,8 @@ pub struct Order {
     /// The part of the account's id that each of its ids has; none where the account is gone.
     account: Option<String>,
     drift: i64,
+    /// Up to this second ids may be of the account of the sandbox that this one is a fork of.
+    forked_until: i64,
     /// The kind that was seen last, and when its last one was created.
     last: (String, Millis),
     /// The second and counter of the newest id so far.
@@ -61,13 +63,15 @@ impl Order {
         let owner = &view.owner.id;
         let account = (!owner.is_empty()).then(|| id::account_part(owner).to_owned());
         let last = (String::new(), Millis::MIN);
-        Order { account, drift: place.state.id_drift, last, newest: (0, 0) }
+        let (drift, forked_until) = (place.state.id_drift, place.state.forked_until);
+        Order { account, drift, forked_until, last, newest: (0, 0) }
     }
 
     /// The next row.
     pub fn check(&mut self, id: &str, created: Millis, row: &mut Row<'_>) {
         let Some(parts) = Parts::of(id) else { return };
-        let is_own = self.account.as_ref().is_none_or(|account| account == parts.account);
+        let is_own = self.account.as_ref().is_none_or(|account| account == parts.account)
+            || parts.second <= self.forked_until;
         row.must(is_own, "its id is one of another account");
         let ahead = parts.second - created.div_euclid(1000);
         let is_near = (0..=self.drift).contains(&ahead);
@@ -123,7 +127,7 @@ mod tests {
     fn times_follow_ids() {
         let found = |drift: i64, rows: &[(i64, i64, Millis)]| {
             let (account, last) = (Some("0123456789".to_owned()), (String::new(), Millis::MIN));
-            let mut order = Order { account, drift, last, newest: (0, 0) };
+            let mut order = Order { account, drift, forked_until: 0, last, newest: (0, 0) };
             let mut findings = Findings::default();
             for (second, counter, created) in rows {
                 let id = id_of(*second, *counter);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::app::ANSWER_KEPT_MS;
-use store::{AnswerRow, JobKey, JobRow, Result, Scope, Workspace, WorkspaceState};
+use store::{AnswerRow, CopyRow, JobKey, JobRow, Result, Scope, Workspace, WorkspaceState};
 
 use super::walk::{Place, Walk};
 
@@ -11,6 +11,7 @@ const WORKSPACES: &str =
     "SELECT ws, tail, account, livemode, next_due, state FROM workspaces ORDER BY ws";
 const JOBS: &str = "SELECT due, seq, acct, kind, object, detail FROM jobs WHERE ws = ?1 \
                     ORDER BY due, seq";
+const COPIES: &str = "SELECT ws, part, name, until, taken, state FROM copies ORDER BY ws, part";
 const FIRST_DUE: &str = "SELECT min(due) FROM jobs WHERE ws = ?1";
 const ANSWERS: &str = "SELECT seq, acct, hash, idempotency_key, fingerprint, path, request, \
                        status, created, event, body FROM answers WHERE ws = ?1 ORDER BY seq";
@@ -50,14 +51,16 @@ impl Walk<'_> {
         };
         let mut places = Vec::new();
         self.each("workspaces", WORKSPACES, &[], read, |walk, found| {
-            let first = walk.first_due(found.ws)?;
+            let state = serde_json::from_str::<WorkspaceState>(&found.state);
+            let ws = state.as_ref().map_or(found.ws, |state| state.rows_of(found.ws));
+            let first = walk.first_due(ws)?;
             let id = format!("ws {}, {}", found.ws, found.account);
             let mut row = walk.findings.at_row("workspaces", &id);
             let Ok(tail) = <[u8; 32]>::try_from(found.tail) else {
                 row.wrong("its tail is not one of 32 bytes");
                 return Ok(());
             };
-            let state = match serde_json::from_str::<WorkspaceState>(&found.state) {
+            let state = match state {
                 Ok(state) => state,
                 Err(error) => {
                     row.wrong(format!("its state cannot be read: {error}"));
@@ -71,10 +74,54 @@ impl Walk<'_> {
             row.must(due == state.next_due, "next_due is not that of its state");
             let workspace = Arc::new(Workspace::new(tail, found.account, found.livemode));
             workspace.publish(found.ws, state);
-            places.push(Place { ws: found.ws, workspace, state });
+            places.push(Place { ws, workspace, state, is_snapshot: false });
             Ok(())
         })?;
+        self.snapshots(&mut places)?;
         Ok(places)
+    }
+
+    /// Snapshots are as good as what they show. Other copies are nobody's yet, or no longer.
+    fn snapshots(&mut self, places: &mut Vec<Place>) -> Result<()> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let (home, part) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
+            Ok((home, part, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+        };
+        self.each("copies", COPIES, &[], read, |walk, (home, part, name, until, taken, state)| {
+            let owner = places.iter().find(|place| place.workspace.home() == home);
+            let owner = owner.map(|place| place.workspace.clone());
+            let is_used = places.iter().any(|place| place.ws == part);
+            let id = format!("ws {home}, part {part}");
+            let row = CopyRow::from_columns(name, until, taken, state);
+            let due = match &row {
+                Ok(CopyRow::Kept { .. }) => walk.first_due(part)?,
+                _ => None,
+            };
+            let mut told = walk.findings.at_row("copies", &id);
+            told.must(!is_used, "its rows are those of a workspace or a snapshot, too");
+            let Some(owner) = owner else {
+                told.wrong("its workspace is not there");
+                return Ok(());
+            };
+            match row {
+                Ok(CopyRow::Kept { state, taken, .. }) => {
+                    let planned = state.next_due;
+                    let rule = format!("next_due is {planned:?}, its first job is due {due:?}");
+                    told.must(planned == due, rule);
+                    let is_past = state.last_now <= taken;
+                    told.must(is_past, "it was taken before the latest command that it shows");
+                    let (tail, account) = (owner.tail, owner.account.clone());
+                    let workspace = Workspace::new(tail, account, owner.livemode);
+                    let state = WorkspaceState { rows: part, ..*state };
+                    workspace.publish(home, state);
+                    let workspace = Arc::new(workspace);
+                    places.push(Place { ws: part, workspace, state, is_snapshot: true });
+                }
+                Ok(CopyRow::Making { .. } | CopyRow::Removing) => {}
+                Err(error) => told.wrong(format!("its state cannot be read: {error}")),
+            }
+            Ok(())
+        })
     }
 
     fn first_due(&self, ws: i64) -> Result<Option<i64>> {

@@ -74,7 +74,7 @@ impl Work<Writer> {
         doubt: &mut Option<Doubt>,
     ) -> Result<(), Trouble> {
         if self.writer.begin(workspace)? {
-            self.cache.borrow_mut().forget(Writer::number_of(workspace));
+            self.cache.borrow_mut().forget(workspace.number());
             self.is_behind = true;
         }
         if let Some(doubtful) = doubt.take() {
@@ -193,11 +193,7 @@ impl Work<Writer> {
         taken: &mut Vec<Command>,
         count: usize,
     ) {
-        if overlay.emptied.is_empty() {
-            self.cache.borrow_mut().committed(overlay);
-        } else {
-            self.cache.borrow_mut().clear();
-        }
+        self.cache.borrow_mut().committed(overlay);
         self.counters.commands.fetch_add(count as u64, Ordering::Relaxed);
         for command in taken.drain(..) {
             (command.done)(Ok(()));

@@ -7,7 +7,9 @@ use tokio_postgres::types::ToSql;
 use super::reader::storable;
 use super::statements as sql;
 use crate::Result;
-use crate::overlay::Overlay;
+use crate::overlay::{Moved, Overlay, Removed};
+use crate::rows::{CopyKey, CopyRow};
+use crate::tables::{self, Kind, Row, TABLES};
 
 type Value<'a> = Box<dyn ToSql + Sync + 'a>;
 /// A statement with its values, of which the workspace's number is the first.
@@ -37,8 +39,12 @@ fn split<'a, K, V>(
     (put, removed)
 }
 
-/// Every statement of a batch but those about the workspace itself.
-pub(super) fn statements<'a>(overlay: &'a Overlay, ws: &'a i64) -> Result<Vec<Statement<'a>>> {
+/// Every statement of a batch but those about the workspace itself. `home` is the number of the workspace's own row, `ws` that of its rows.
+pub(super) fn statements<'a>(
+    overlay: &'a Overlay,
+    home: &'a i64,
+    ws: &'a i64,
+) -> Result<Vec<Statement<'a>>> {
     let mut work = Vec::new();
     objects(overlay, ws, &mut work)?;
     index(overlay, ws, &mut work);
@@ -47,7 +53,87 @@ pub(super) fn statements<'a>(overlay: &'a Overlay, ws: &'a i64) -> Result<Vec<St
     jobs(overlay, ws, &mut work);
     answers(overlay, ws, &mut work);
     deliveries(overlay, ws, &mut work);
+    copies(overlay, home, &mut work)?;
+    for Moved { part, table, rows } in &overlay.moved {
+        work.push(put_rows(part, *table, rows));
+    }
+    for Removed { part, table, rows } in &overlay.removed {
+        let most = i64::try_from(*rows).unwrap_or(i64::MAX);
+        work.push((sql::TABLES[*table].remove, vec![Box::new(part), Box::new(most)]));
+    }
     Ok(work)
+}
+
+fn copies<'a>(overlay: &'a Overlay, home: &'a i64, work: &mut Vec<Statement<'a>>) -> Result<()> {
+    for (key, row) in overlay.copies.changes() {
+        let Some(row) = row else {
+            work.push((sql::REMOVE_COPY, vec![Box::new(home), Box::new(key.part)]));
+            continue;
+        };
+        work.push(put_copy(home, key, row)?);
+    }
+    Ok(())
+}
+
+pub(super) fn put_copy<'a>(
+    home: &'a i64,
+    key: &'a CopyKey,
+    row: &'a CopyRow,
+) -> Result<Statement<'a>> {
+    let (name, until, taken, state) = row.columns()?;
+    let values: Vec<Value<'a>> = vec![
+        Box::new(home),
+        Box::new(key.part),
+        Box::new(name),
+        Box::new(until),
+        Box::new(taken),
+        Box::new(state),
+    ];
+    Ok((sql::PUT_COPY, values))
+}
+
+/// Rows of a table as they are, under a number.
+pub(super) fn put_rows<'a>(part: &'a i64, table: usize, rows: &'a [Row]) -> Statement<'a> {
+    let of = &TABLES[table];
+    let mut values: Vec<Value<'a>> = vec![Box::new(part)];
+    for (at, (_, kind)) in of.columns.iter().enumerate() {
+        let column = rows.iter().map(|row| row.get(at).unwrap_or(&tables::Value::None));
+        values.push(match kind {
+            Kind::Int => Box::new(
+                column
+                    .map(|value| match value {
+                        tables::Value::Int(number) => Some(*number),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+            Kind::Bool => Box::new(
+                column
+                    .map(|value| match value {
+                        tables::Value::Bool(is) => Some(*is),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+            Kind::Text => Box::new(
+                column
+                    .map(|value| match value {
+                        tables::Value::Text(text) => Some(storable(text)),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+            Kind::Bytes => Box::new(
+                column
+                    .map(|value| match value {
+                        tables::Value::Bytes(bytes) => Some(bytes.as_slice()),
+                        _ => None,
+                    })
+                    .collect::<Vec<_>>(),
+            ),
+        });
+    }
+    (sql::TABLES[table].put, values)
 }
 
 fn objects<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) -> Result<()> {

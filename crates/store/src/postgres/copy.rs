@@ -9,7 +9,7 @@ use super::reader::at;
 use super::{Database, PostgresReader};
 use crate::{Result, StoreError};
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "workspaces",
     "objects",
     "object_index",
@@ -19,6 +19,7 @@ const TABLES: [&str; 9] = [
     "answers",
     "answer_index",
     "deliveries",
+    "copies",
 ];
 /// How many rows are in memory at a time.
 const ROWS_AT_ONCE: usize = 1000;

@@ -32,10 +32,10 @@ use crate::workspace::{Tail, Workspace, lock};
 use crate::{Reader, Result, StoreError};
 
 /// The schema this program writes; a store with a higher number is refused.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// Forward migrations: `MIGRATIONS[n]` leads from version n to n + 1.
 pub(crate) const MIGRATIONS: [&str; SCHEMA_VERSION as usize] =
-    [include_str!("schema.sql"), include_str!("answer_index.sql")];
+    [include_str!("schema.sql"), include_str!("answer_index.sql"), include_str!("copies.sql")];
 /// One row: which schema it is, and a mark of the seal key, so that no program with another key
 /// writes what the others cannot read.
 pub(crate) const STORE: &str = include_str!("store.sql");

@@ -10,6 +10,7 @@ use super::number_of;
 use super::statements as sql;
 use crate::reader::{IdRange, Reader};
 use crate::rows::*;
+use crate::tables::{self, Kind, Table, Value};
 use crate::workspace::{Tail, Workspace, WorkspaceRow, WorkspaceState};
 use crate::{Millis, Result, StoreError};
 
@@ -206,6 +207,26 @@ impl Reader for PostgresReader {
         Ok(found)
     }
 
+    fn copies(&self, home: i64) -> Result<Vec<(CopyKey, CopyRow)>> {
+        self.rows(sql::COPIES, &[&home], copy_row)
+    }
+
+    fn page(
+        &self,
+        part: i64,
+        table: usize,
+        after: &tables::Row,
+        limit: usize,
+    ) -> Result<Vec<tables::Row>> {
+        let of = &tables::TABLES[table];
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&part];
+        values.extend(after.iter().map(key_value));
+        values.push(&limit);
+        let rows = self.link.query(sql::TABLES[table].page, &values)?;
+        rows.iter().map(|row| moved_row(of, row)).collect()
+    }
+
     fn deliveries(&self, ws: i64, event: &str) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
         let sql = sql::DELIVERIES;
         self.rows(sql, &[&ws, &storable(event)], delivery_row)
@@ -306,6 +327,36 @@ fn answer_row(row: &Row) -> Result<(AnswerKey, AnswerRow)> {
         body: at(row, 11)?,
     };
     Ok((AnswerKey { ws: at(row, 0)?, seq: at(row, 1)? }, answer))
+}
+
+fn copy_row(row: &Row) -> Result<(CopyKey, CopyRow)> {
+    let key = CopyKey { ws: at(row, 0)?, part: at(row, 1)? };
+    Ok((key, CopyRow::from_columns(at(row, 2)?, at(row, 3)?, at(row, 4)?, at(row, 5)?)?))
+}
+
+/// A key has numbers and texts only.
+fn key_value(value: &Value) -> &(dyn ToSql + Sync) {
+    match value {
+        Value::None => &None::<i64>,
+        Value::Int(number) => number,
+        Value::Bool(is) => is,
+        Value::Text(text) => text,
+        Value::Bytes(bytes) => bytes,
+    }
+}
+
+/// A row of any of the tables, as its columns are described.
+fn moved_row(table: &Table, row: &Row) -> Result<tables::Row> {
+    let read = |(column, (_, kind)): (usize, &(&str, Kind))| {
+        let value = match kind {
+            Kind::Int => at::<Option<i64>>(row, column)?.map(Value::Int),
+            Kind::Bool => at::<Option<bool>>(row, column)?.map(Value::Bool),
+            Kind::Text => at::<Option<String>>(row, column)?.map(Value::Text),
+            Kind::Bytes => at::<Option<Vec<u8>>>(row, column)?.map(Value::Bytes),
+        };
+        Ok(value.unwrap_or(Value::None))
+    };
+    table.columns.iter().enumerate().map(read).collect()
 }
 
 fn delivery_row(row: &Row) -> Result<(DeliveryKey, DeliveryRow)> {

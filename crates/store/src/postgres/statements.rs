@@ -140,7 +140,7 @@ statements! {
     KEEP_WORKSPACE =
         "UPDATE workspaces SET version = $2, next_due = $3, state = $4, wake_at = $5, lease_owner \
          = $6, lease_until = $7, deliver_at = (SELECT CASE WHEN NOT $8::boolean THEN min(due) - \
-         $9::bigint WHEN min(due) <= $9::bigint THEN 0 END FROM deliveries WHERE ws = $1 AND due \
+         $9::bigint WHEN min(due) <= $9::bigint THEN 0 END FROM deliveries WHERE ws = $10 AND due \
          IS NOT NULL) WHERE ws = $1";
     /// The only statement that looks at all workspaces. It locks nothing.
     DUE =
@@ -166,6 +166,14 @@ statements! {
         "UPDATE exchequer_store SET version = $1, seal = $2 WHERE ws = 0";
     STORE_ROW =
         "SELECT version, seal FROM exchequer_store WHERE ws = 0 FOR UPDATE";
+    COPIES =
+        "SELECT ws, part, name, until, taken, state FROM copies WHERE ws = $1 ORDER BY part";
+    PUT_COPY =
+        "INSERT INTO copies (ws, part, name, until, taken, state) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (ws, part) DO UPDATE SET name = excluded.name, until = excluded.until, \
+         taken = excluded.taken, state = excluded.state";
+    REMOVE_COPY =
+        "DELETE FROM copies WHERE ws = $1 AND part = $2";
 }
 
 /// The same for every table of rows, in the order of [`crate::tables::TABLES`].

@@ -33,6 +33,9 @@ pub struct Writer {
 /// The row that this transaction has locked.
 struct Held {
     ws: i64,
+    /// The number that its rows have when the batch begins. A command that changes it has its batch
+    /// to itself and writes no row but the workspace's, after what had become due before.
+    rows: i64,
     version: i64,
     lease: Lease,
 }
@@ -126,7 +129,8 @@ impl Writer {
             self.known.clear();
         }
         self.known.insert(ws, version);
-        self.held = Some(Held { ws, version, lease });
+        let rows = workspace.state().rows_of(ws);
+        self.held = Some(Held { ws, rows, version, lease });
         Ok(version != known)
     }
 
@@ -188,15 +192,10 @@ impl Writer {
 
     fn write(&self, overlay: &Overlay, batch: i64, version: i64, held: &Held) -> Result<()> {
         let ws = held.ws;
-        if let Some(other) = overlay.workspaces.keys().chain(&overlay.emptied).find(|n| **n != ws) {
+        if let Some(other) = overlay.workspaces.keys().find(|n| **n != ws) {
             return Err(StoreError::Corrupt(format!("a batch of {ws} touched {other}")));
         }
-        if !overlay.emptied.is_empty() {
-            for table in &sql::TABLES {
-                self.link().execute(table.empty, &[&ws])?;
-            }
-        }
-        let mut work = columns::statements(overlay, &ws)?;
+        let mut work = columns::statements(overlay, &ws, &held.rows)?;
         let (node, made) = (self.shared.node, machine_now());
         work.push((
             sql::KEEP_BATCH,
@@ -214,20 +213,37 @@ fn workspace_values(
     version: i64,
     lease: &Lease,
 ) -> Result<Vec<Box<dyn ToSql + Sync>>> {
-    let state = &touched.state;
+    values(touched.home, &touched.state, version, (lease.owner, lease.until))
+}
+
+/// The same for a workspace that comes from another store: nobody looks after it yet.
+pub(super) fn imported_values(
+    home: i64,
+    state: &WorkspaceState,
+) -> Result<Vec<Box<dyn ToSql + Sync>>> {
+    values(home, state, 1, (None, 0))
+}
+
+fn values(
+    home: i64,
+    state: &WorkspaceState,
+    version: i64,
+    (owner, until): (Option<i64>, Millis),
+) -> Result<Vec<Box<dyn ToSql + Sync>>> {
     let due = state.next_due.into_iter().chain(state.next_sweep).min();
     let wake_at = due.and_then(|due| state.clock.machine_time_of(due));
     let is_frozen = state.clock.mode == ClockMode::Frozen;
     let clock = if is_frozen { state.now() } else { state.clock.offset };
     Ok(vec![
-        Box::new(touched.number),
+        Box::new(home),
         Box::new(version),
         Box::new(state.next_due),
         Box::new(serde_json::to_string(state)?),
         Box::new(wake_at),
-        Box::new(lease.owner),
-        Box::new(lease.until),
+        Box::new(owner),
+        Box::new(until),
         Box::new(is_frozen),
         Box::new(clock),
+        Box::new(state.rows_of(home)),
     ])
 }

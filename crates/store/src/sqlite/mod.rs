@@ -31,10 +31,10 @@ use crate::{Reader, Result, StoreError};
 /// Marks a file as ours ("XCHQ").
 const APPLICATION_ID: i64 = 0x5843_4851;
 /// The schema this program writes; a store with a higher number is refused.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// Forward migrations: `MIGRATIONS[n]` leads from version n to n + 1.
 pub(crate) const MIGRATIONS: [&str; SCHEMA_VERSION as usize] =
-    [include_str!("schema.sql"), include_str!("answer_index.sql")];
+    [include_str!("schema.sql"), include_str!("answer_index.sql"), include_str!("copies.sql")];
 
 /// Pages big enough that an event's row does not spill over into a page of its own.
 const PAGE_BYTES: i64 = 8192;

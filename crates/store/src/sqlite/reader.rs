@@ -1,11 +1,12 @@
 //! Reading rows. Every statement is prepared once per connection and begins its key with `ws`.
 
-use rusqlite::types::ToSql;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::statements as sql;
 use crate::reader::{IdRange, Reader};
 use crate::rows::*;
+use crate::tables::{self, Kind, Table, Value};
 use crate::workspace::{Tail, WorkspaceRow};
 use crate::{Millis, Result, StoreError};
 
@@ -208,6 +209,31 @@ impl Reader for SqliteReader {
         Ok(found)
     }
 
+    fn copies(&self, home: i64) -> Result<Vec<(CopyKey, CopyRow)>> {
+        self.rows(sql::COPIES, &[&home], copy_row)
+    }
+
+    fn page(
+        &self,
+        part: i64,
+        table: usize,
+        after: &tables::Row,
+        limit: usize,
+    ) -> Result<Vec<tables::Row>> {
+        let of = &tables::TABLES[table];
+        let mut statement = self.statement(sql::TABLES[table].page)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let key = after.iter().map(ToSql::to_sql).collect::<rusqlite::Result<Vec<_>>>()?;
+        let values = [ToSqlOutput::from(part)].into_iter().chain(key);
+        let values = values.chain([ToSqlOutput::from(limit)]);
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(moved_row(of, row)?);
+        }
+        Ok(found)
+    }
+
     fn deliveries(&self, ws: i64, event: &str) -> Result<Vec<(DeliveryKey, DeliveryRow)>> {
         let sql = sql::DELIVERIES;
         self.rows(sql, &[&ws, &event], delivery_row)
@@ -312,6 +338,40 @@ fn delivery_row(row: &Row<'_>) -> Result<(DeliveryKey, DeliveryRow)> {
         attempts: row.get(6)?,
     };
     Ok((key, delivery))
+}
+
+fn copy_row(row: &Row<'_>) -> Result<(CopyKey, CopyRow)> {
+    let key = CopyKey { ws: row.get(0)?, part: row.get(1)? };
+    Ok((key, CopyRow::from_columns(row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)?))
+}
+
+/// A row of any of the tables, as its columns are described.
+fn moved_row(table: &Table, row: &Row<'_>) -> Result<tables::Row> {
+    let read = |(at, (_, kind)): (usize, &(&str, Kind))| {
+        Ok(match row.get_ref(at)? {
+            ValueRef::Null => Value::None,
+            ValueRef::Integer(number) if *kind == Kind::Bool => Value::Bool(number != 0),
+            ValueRef::Integer(number) => Value::Int(number),
+            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+            ValueRef::Real(_) => {
+                return Err(StoreError::Corrupt(format!("a row of {} is broken", table.name)));
+            }
+        })
+    };
+    table.columns.iter().enumerate().map(read).collect()
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Value::None => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Int(number) => (*number).into(),
+            Value::Bool(is) => (*is).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::Bytes(bytes) => bytes.as_slice().into(),
+        })
+    }
 }
 
 /// The highest number a workspace has.

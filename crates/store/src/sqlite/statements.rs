@@ -116,6 +116,14 @@ statements! {
         "SELECT mark FROM seal";
     TABLES_COUNT =
         "SELECT count(*) FROM sqlite_schema";
+    COPIES =
+        "SELECT ws, part, name, until, taken, state FROM copies WHERE ws = ?1 ORDER BY part";
+    PUT_COPY =
+        "INSERT INTO copies (ws, part, name, until, taken, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT (ws, part) DO UPDATE SET name = excluded.name, until = excluded.until, \
+         taken = excluded.taken, state = excluded.state";
+    REMOVE_COPY =
+        "DELETE FROM copies WHERE ws = ?1 AND part = ?2";
 }
 
 /// The same for every table of rows, in the order of [`crate::tables::TABLES`].

@@ -86,3 +86,30 @@ fn a_store_of_the_first_version_keeps_its_answers() {
     assert_eq!(found.iter().map(|(key, _)| key.seq).collect::<Vec<_>>(), [7]);
     std::fs::remove_dir_all(directory).unwrap();
 }
+
+#[test]
+fn an_older_store_is_brought_up_to_date() {
+    let (held, lock) = memory::directory().unwrap();
+    let path = held.join("old.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(MIGRATIONS[0]).unwrap();
+    old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let sealer = Sealer::open(&key_path(&path), true).unwrap();
+    old.execute(sql::MARK, [sealer.mark()]).unwrap();
+    let row = "INSERT INTO workspaces VALUES (7, zeroblob(32), 'acct_1', 0, NULL, ?1)";
+    let state = serde_json::to_string(&crate::WorkspaceState::default()).unwrap();
+    assert!(!state.contains("rows"), "a state says only what is so: {state}");
+    old.execute(row, [state]).unwrap();
+    drop(old);
+    let data = path.to_str().unwrap();
+    let refused = Database::open_to_read(data).map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("older"), "{refused}");
+    drop(Database::open(data).unwrap());
+    let database = Database::open_to_read(data).unwrap();
+    let found = database.read(|reader| reader.workspaces(0, 9)).unwrap().unwrap();
+    assert_eq!((found.len(), found[0].number, found[0].state.rows_of(7)), (1, 7, 7));
+    assert!(database.read(|reader| reader.copies(7)).unwrap().unwrap().is_empty());
+    drop((database, lock));
+    std::fs::remove_dir_all(held).unwrap();
+}

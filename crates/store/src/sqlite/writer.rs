@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
 
 use super::pool::Pool;
 use super::reader::{SqliteReader, last_workspace};
 use super::statements as sql;
-use crate::overlay::Overlay;
-use crate::{Reader, Result};
+use crate::overlay::{Moved, Overlay, Removed};
+use crate::rows::{CopyKey, CopyRow};
+use crate::workspace::{Workspace, WorkspaceState};
+use crate::{Reader, Result, tables};
 
 /// The only connection that writes. It belongs to the committer.
 pub struct Writer {
@@ -72,11 +75,6 @@ impl Writer {
 }
 
 fn write_all(connection: &Connection, overlay: &Overlay) -> Result<()> {
-    for ws in &overlay.emptied {
-        for table in &sql::TABLES {
-            connection.execute(table.empty, [ws])?;
-        }
-    }
     write_workspaces(connection, overlay)?;
     write_objects(connection, overlay)?;
     write_index(connection, overlay)?;
@@ -84,21 +82,71 @@ fn write_all(connection: &Connection, overlay: &Overlay) -> Result<()> {
     write_events(connection, overlay)?;
     write_jobs(connection, overlay)?;
     write_answers(connection, overlay)?;
-    write_deliveries(connection, overlay)
+    write_deliveries(connection, overlay)?;
+    write_copies(connection, overlay)?;
+    for Moved { part, table, rows } in &overlay.moved {
+        put_rows(connection, *part, *table, rows)?;
+    }
+    for Removed { part, table, rows } in &overlay.removed {
+        let most = i64::try_from(*rows).unwrap_or(i64::MAX);
+        connection.prepare_cached(sql::TABLES[*table].remove)?.execute([*part, most])?;
+    }
+    Ok(())
+}
+
+fn write_copies(connection: &Connection, overlay: &Overlay) -> Result<()> {
+    for (key, row) in overlay.copies.changes() {
+        match row {
+            Some(row) => put_copy(connection, key, row)?,
+            None => {
+                let mut remove = connection.prepare_cached(sql::REMOVE_COPY)?;
+                remove.execute([key.ws, key.part])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn put_copy(connection: &Connection, key: &CopyKey, row: &CopyRow) -> Result<()> {
+    let (name, until, taken, state) = row.columns()?;
+    let mut put = connection.prepare_cached(sql::PUT_COPY)?;
+    put.execute(params![key.ws, key.part, name, until, taken, state])?;
+    Ok(())
+}
+
+/// Puts rows of a table as they are under a number.
+pub(super) fn put_rows(
+    connection: &Connection,
+    part: i64,
+    table: usize,
+    rows: &[tables::Row],
+) -> Result<()> {
+    let mut put = connection.prepare_cached(sql::TABLES[table].put)?;
+    for row in rows {
+        let ws = [&part as &dyn ToSql];
+        let values = row.iter().map(|value| value as &dyn ToSql);
+        put.execute(rusqlite::params_from_iter(ws.into_iter().chain(values)))?;
+    }
+    Ok(())
 }
 
 fn write_workspaces(connection: &Connection, overlay: &Overlay) -> Result<()> {
-    if overlay.workspaces.is_empty() {
-        return Ok(());
+    for (home, touched) in &overlay.workspaces {
+        put_workspace(connection, *home, &touched.workspace, &touched.state)?;
     }
+    Ok(())
+}
+
+pub(super) fn put_workspace(
+    connection: &Connection,
+    home: i64,
+    workspace: &Workspace,
+    state: &WorkspaceState,
+) -> Result<()> {
+    let text = serde_json::to_string(state)?;
+    let (tail, due) = (workspace.tail.as_slice(), state.next_due);
     let mut put = connection.prepare_cached(sql::PUT_WORKSPACE)?;
-    for (number, touched) in &overlay.workspaces {
-        let workspace = &touched.workspace;
-        let state = serde_json::to_string(&touched.state)?;
-        let tail = workspace.tail.as_slice();
-        let due = touched.state.next_due;
-        put.execute(params![number, tail, workspace.account, workspace.livemode, due, state])?;
-    }
+    put.execute(params![home, tail, workspace.account, workspace.livemode, due, text])?;
     Ok(())
 }
 
@@ -251,8 +299,8 @@ struct LatestAnswers(HashMap<i64, i64>);
 impl LatestAnswers {
     /// Counts what the batch added, and settles all of them once they are too many.
     fn keep_few(&mut self, connection: &Connection, overlay: &Overlay) -> Result<()> {
-        for ws in &overlay.emptied {
-            self.0.remove(ws);
+        for removed in &overlay.removed {
+            self.0.remove(&removed.part);
         }
         let mut added: HashMap<i64, i64> = HashMap::new();
         for (key, _) in overlay.answers.changes().filter(|(_, row)| row.is_some()) {
