@@ -7,6 +7,7 @@ mod resources;
 mod scheduler;
 mod serve;
 mod tls;
+mod transfer;
 mod verify;
 
 use std::process::ExitCode;
@@ -66,6 +67,10 @@ enum Command {
     Fork(client::ForkOptions),
     /// Empty a sandbox
     Reset(client::Server),
+    /// Write a whole store to standard output, while it is served
+    Export(transfer::ExportOptions),
+    /// Fill an empty store with what was exported
+    Import(transfer::ImportOptions),
     /// Check every rule of the books in a store, offline
     Verify(verify::Options),
 }
@@ -81,6 +86,8 @@ fn main() -> ExitCode {
         Command::Restore(options) => client::restore(&options),
         Command::Fork(options) => client::fork(&options),
         Command::Reset(server) => client::reset(&server),
+        Command::Export(options) => transfer::export(&options),
+        Command::Import(options) => transfer::import(&options),
         Command::Verify(options) => verify::run(&options),
     };
     match ended {

@@ -108,6 +108,7 @@ fn engines() -> [Engine; 2] {
                 "sqlite/mod.rs",
                 "sqlite/pool.rs",
                 "sqlite/reader.rs",
+                "sqlite/transfer.rs",
                 "sqlite/writer.rs"
             ),
         },
@@ -123,6 +124,7 @@ fn engines() -> [Engine; 2] {
                 "postgres/link.rs",
                 "postgres/mod.rs",
                 "postgres/reader.rs",
+                "postgres/transfer.rs",
                 "postgres/writer.rs"
             ),
         },

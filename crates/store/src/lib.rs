@@ -23,6 +23,7 @@ pub mod session;
 pub mod sqlite;
 mod statements;
 pub mod tables;
+pub mod transfer;
 pub mod workspace;
 
 use std::fmt;

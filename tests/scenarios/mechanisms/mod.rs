@@ -13,4 +13,5 @@ mod rail_files;
 mod reads;
 mod secrets;
 mod snapshots;
+mod transfer;
 mod verify;

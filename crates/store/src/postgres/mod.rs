@@ -12,6 +12,7 @@ mod link;
 mod reader;
 pub(crate) mod statements;
 mod tls;
+mod transfer;
 mod writer;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use copy::copy_to;
 pub use lease::Due;
+pub(crate) use transfer::{fill, with_snapshot};
 pub use writer::{Trouble, Writer};
 
 use self::address::Address;

@@ -10,6 +10,7 @@ pub(crate) mod statements;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod transfer;
 mod writer;
 
 use std::fs::File;
@@ -20,6 +21,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use reader::SqliteReader;
+pub(crate) use transfer::{fill, with_snapshot};
 pub use writer::Writer;
 
 use self::pool::Pool;
