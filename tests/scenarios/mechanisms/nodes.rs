@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use exchequer_tests::{
     FinancialAccount, Receiver, Sandbox, Server, cut_connections, new_database, run_program,
 };
+use serde_json::json;
 
 struct Nodes {
     data: String,
@@ -68,6 +69,54 @@ fn either_node_shows_what_the_other_answered() {
     assert_eq!(again.id(), id);
     one.advance("3d");
     assert_eq!(one.now(), other.now(), "one clock");
+    nodes.end_well();
+}
+
+/// The rows of the sandbox get another number in the middle of both programs' work on it.
+#[test]
+fn what_one_node_puts_back_the_other_goes_on_from() {
+    let nodes = Nodes::start();
+    let one = Sandbox::on_server(&nodes.first);
+    let other = Sandbox::with_key(&nodes.second, one.key());
+    let receiver = Receiver::new();
+    one.webhook(&receiver, &["customer.created"]);
+    let account = one.financial_account().holding(100_000);
+    other.post("/v1/customers", &[("name", "kept")]).ok();
+    let before = one.get("/v1/customers").ids();
+    one.post_json("/_exchequer/snapshots", &json!({"name": "base"})).ok();
+    for (putter, payer) in [(&other, &one), (&one, &other), (&other, &one)] {
+        let account = FinancialAccount { owner: payer.clone(), id: account.id.clone() };
+        let is_over = AtomicUsize::new(0);
+        scope(|threads| {
+            threads.spawn(|| {
+                while is_over.load(Ordering::Relaxed) == 0 {
+                    account.pays(10).to_bank("110000000", "000000000009");
+                }
+            });
+            for _ in 0..3 {
+                putter.post("/v1/customers", &[("name", "dropped")]).ok();
+                putter.post_json("/_exchequer/snapshots/base/restore", &json!(null)).ok();
+            }
+            is_over.store(1, Ordering::Relaxed);
+        });
+        for node in [&one, &other] {
+            assert_eq!(node.get("/v1/customers").ids(), before);
+        }
+        putter.post_json("/_exchequer/snapshots/base/restore", &json!(null)).ok();
+        assert_eq!(account.payments().len(), 0);
+        let fresh = payer.post("/v1/customers", &[("name", "fresh")]).ok().id();
+        payer.deliveries_wait();
+        let heard = receiver.received();
+        assert!(heard.iter().any(|heard| heard.json()["data"]["object"]["id"] == fresh.as_str()));
+        assert_eq!(putter.get(&format!("/v1/customers/{fresh}")).id(), fresh);
+        putter.post_json("/_exchequer/snapshots/base/restore", &json!(null)).ok();
+    }
+    let fork = Sandbox::on_server(&nodes.second);
+    other.post_json("/_exchequer/fork", &json!({"to_key": fork.key()})).ok();
+    let fork = Sandbox::with_key(&nodes.first, fork.key());
+    assert_eq!(fork.get("/v1/customers").ids(), before);
+    one.reset();
+    assert_eq!(other.get("/v1/customers").ids(), [""; 0]);
     nodes.end_well();
 }
 
