@@ -427,8 +427,11 @@ async fn or_give_up<T>(
 ) -> Result<T, ApiError> {
     if result.is_err() {
         let give_up = move |session: &mut Session<'_>| {
-            let key = CopyKey { ws: session.home, part };
-            session.write()?.copies.put(key, CopyRow::Removing);
+            // What failed may stand all the same, where only its answer was lost.
+            if given_up(session, part)?.is_none() {
+                let key = CopyKey { ws: session.home, part };
+                session.write()?.copies.put(key, CopyRow::Removing);
+            }
             Ok(Ok(()))
         };
         // Where even that fails, the entry is given up when its time is over.

@@ -116,9 +116,14 @@ impl Copying<'_> {
             match row {
                 CopyRow::Kept { .. } => continue,
                 CopyRow::Making { until } if until > now => continue,
-                CopyRow::Making { .. } => self.step(owner, move |session| {
-                    session.write()?.copies.put(key, CopyRow::Removing);
-                    Ok(())
+                CopyRow::Making { until } => self.step(owner, move |session| {
+                    // It may have been finished meanwhile, or gone on with.
+                    let found = session.reader.copies(session.home)?;
+                    if found.contains(&(key, CopyRow::Making { until })) {
+                        session.write()?.copies.put(key, CopyRow::Removing);
+                        return Ok(());
+                    }
+                    Err(StoreError::Engine("a copy was gone on with".into()))
                 })?,
                 CopyRow::Removing => {}
             }

@@ -231,10 +231,12 @@ impl Workspace {
     }
 
     pub fn publish(&self, home: i64, state: WorkspaceState) {
-        lock(&self.committed).state = state;
+        let mut committed = lock(&self.committed);
+        committed.state = state;
         self.lives_at(home, &state);
     }
 
+    /// Only under the lock of the state that says so.
     fn lives_at(&self, home: i64, state: &WorkspaceState) {
         self.home.store(home, Ordering::Release);
         self.number.store(state.rows_of(home), Ordering::Release);
@@ -251,9 +253,10 @@ impl Workspace {
 
     /// Takes over the state of the row, which the caller has locked: there is no other, even if a
     /// later one was known of a database that is gone.
-    pub fn relearn(&self, number: i64, version: i64, state: WorkspaceState) {
-        *lock(&self.committed) = Committed { state, version };
-        self.number.store(number, Ordering::Release);
+    pub fn relearn(&self, home: i64, version: i64, state: WorkspaceState) {
+        let mut committed = lock(&self.committed);
+        *committed = Committed { state, version };
+        self.lives_at(home, &state);
     }
 
     /// Whether this program makes its deliveries now.
@@ -376,6 +379,22 @@ mod tests {
         assert_eq!(state.id_drift, 1);
         assert_eq!(state.next_id(now), (1_700_000_001, 1));
         assert_eq!(state.next_id(now + 5_000), (1_700_000_005, 0));
+    }
+
+    #[test]
+    fn however_a_state_is_heard_of_it_says_where_the_rows_are() {
+        let workspace = Workspace::new([0; 32], "acct_1".into(), false);
+        let with = |rows: i64| WorkspaceState { rows, ..WorkspaceState::default() };
+        workspace.publish(7, with(0));
+        assert_eq!((workspace.home(), workspace.number()), (7, 7));
+        workspace.learn(7, 2, with(70));
+        assert_eq!((workspace.home(), workspace.number()), (7, 70));
+        workspace.learn(7, 1, with(71));
+        assert_eq!(workspace.number(), 70, "an older one says nothing");
+        workspace.relearn(7, 1, with(72));
+        assert_eq!((workspace.home(), workspace.number()), (7, 72));
+        workspace.publish(7, with(73));
+        assert_eq!((workspace.home(), workspace.number()), (7, 73));
     }
 
     #[test]

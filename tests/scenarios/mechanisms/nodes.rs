@@ -107,7 +107,8 @@ fn what_one_node_puts_back_the_other_goes_on_from() {
         let fresh = payer.post("/v1/customers", &[("name", "fresh")]).ok().id();
         payer.deliveries_wait();
         let heard = receiver.received();
-        assert!(heard.iter().any(|heard| heard.json()["data"]["object"]["id"] == fresh.as_str()));
+        let is_told = heard.iter().any(|heard| heard.json()["data"]["object"]["id"] == *fresh);
+        assert!(is_told, "{fresh}: {:?}", payer.deliveries(&[]));
         assert_eq!(putter.get(&format!("/v1/customers/{fresh}")).id(), fresh);
         putter.post_json("/_exchequer/snapshots/base/restore", &json!(null)).ok();
     }
