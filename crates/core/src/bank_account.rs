@@ -153,7 +153,11 @@ impl BankAccount {
             currency: described.currency,
             account_holder_name: described.account_holder_name,
             account_type: described.account_type,
-            status: BankAccountStatus::New,
+            status: if described.is_verified {
+                BankAccountStatus::Verified
+            } else {
+                BankAccountStatus::New
+            },
             is_default: false,
             failed_attempts: 0,
             metadata: BTreeMap::new(),

@@ -195,3 +195,66 @@ fn a_customers_bank_accounts() {
     let told = [".created", ".updated", ".deleted", ".created"];
     given.expect_events(&[&["customer.source.created"][..], &told].concat());
 }
+
+#[test]
+fn treasury_pays_a_customers_bank_account() {
+    let given = Sandbox::new();
+    let ann = customer(&given, "Ann");
+    let sources = format!("/v1/customers/{ann}/sources");
+    let bank = given.post(&sources, &[("source", "btok_us_verified")]).id();
+    let account = given.financial_account().holding(5_000);
+    let pays = |more: &[(&str, &str)]| {
+        let mut params = vec![
+            ("amount", "2000"),
+            ("currency", "usd"),
+            ("financial_account", &*account.id),
+            ("destination_payment_method", &*bank),
+        ];
+        params.extend_from_slice(more);
+        given.post("/v1/treasury/outbound_payments", &params)
+    };
+    let payment = pays(&[("customer", &ann)]);
+    payment.ok().expect("destination_payment_method", ()).expect("customer", &ann);
+    let details = "destination_payment_method_details";
+    payment.expect(&format!("{details}.destination"), &bank);
+    payment.expect(&format!("{details}.us_bank_account.last4"), "6789");
+    payment.expect(&format!("{details}.billing_details.name"), "Jane Austen");
+    given.settle();
+    let path = format!("/v1/treasury/outbound_payments/{}", payment.id());
+    given.get(&path).ok().expect("status", "posted");
+    pays(&[]).expect_error(400, INVALID, "parameter_missing", "customer");
+    let bea = customer(&given, "Bea");
+    let nobodys = pays(&[("customer", &bea)]);
+    nobodys.expect_error(400, INVALID, None, "destination_payment_method");
+}
+
+#[test]
+fn treasury_moves_money_to_and_from_an_accounts_own_bank_account() {
+    let given = Sandbox::new();
+    let id = given.get("/v1/account").id();
+    let path = format!("/v1/accounts/{id}/external_accounts");
+    let bank = given.post(&path, &[("external_account", "btok_us_verified")]);
+    bank.ok().expect("status", "verified");
+    let unverified = external(&given, &id, "000123456780").id();
+    let account = given.financial_account().holding(5_000);
+    let flow = |kind: &str, end: &str, of: &str| {
+        let params = [
+            ("amount", "2000"),
+            ("currency", "usd"),
+            ("financial_account", &*account.id),
+            (end, of),
+        ];
+        given.post(&format!("/v1/treasury/{kind}"), &params)
+    };
+    let out = flow("outbound_transfers", "destination_payment_method", &bank.id());
+    out.ok().expect("destination_payment_method_details.destination", bank.id());
+    let back = flow("inbound_transfers", "origin_payment_method", &bank.id());
+    back.ok().expect("origin_payment_method", bank.id());
+    given.settle();
+    account.expect_balance(5_000, 0);
+    let refused = flow("inbound_transfers", "origin_payment_method", &unverified);
+    let code = "payment_method_unexpected_state";
+    refused.expect_error(400, INVALID, code, "origin_payment_method");
+    let nobodys = flow("outbound_transfers", "destination_payment_method", "ba_nope");
+    nobodys.expect_error(400, INVALID, "resource_missing", "destination_payment_method");
+}

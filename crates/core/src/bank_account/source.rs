@@ -84,11 +84,7 @@ pub(crate) fn add(
                        for this customer.";
         return Err(ApiError::param("bank_account_exists", "source", message).into());
     }
-    let is_verified = described.is_verified;
-    let mut bank = BankAccount::new(tx, Holder::Customer(customer.to_owned()), described);
-    if is_verified {
-        bank.status = BankAccountStatus::Verified;
-    }
+    let bank = BankAccount::new(tx, Holder::Customer(customer.to_owned()), described);
     tx.save(bank)
 }
 

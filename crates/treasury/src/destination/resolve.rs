@@ -99,6 +99,7 @@ fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result
 fn of_bank_account(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result<Resolved> {
     let kept = tx.reference::<KeptAccount>(id, METHOD)?;
     let is_payees = match request.payee {
+        Payee::Somebody { customer: None } => return Err(missing_param("customer").into()),
         Payee::Somebody { customer } => kept.customer() == customer,
         Payee::Oneself => kept.customer().is_none(),
     };
