@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   ─┬─▶ succeeded      the money has left the account
-//!    └─▶ failed         there was too little, or the account is closed or may not give; nothing moved
+//!    └─▶ failed         too little was there, or the account is closed or may not give
 //! ```
 //! The status is fixed at birth. What changes later is whether it can be reversed.
 
