@@ -6,7 +6,7 @@
 //! ```text
 //! 1 file header
 //!   5 batch header      one originator, one class, one description
-//!     6 entry           one credit
+//!     6 entry           one credit or debit
 //!   8 batch control     counts, sums, the hash of the banks
 //! 9 file control
 //! 9999…                 up to a multiple of ten records
@@ -31,7 +31,7 @@ pub struct Bank {
     pub name: String,
 }
 
-/// A file of credits.
+/// A file of credits and debits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     pub destination: Bank,
@@ -45,12 +45,13 @@ pub struct File {
     pub batches: Vec<Batch>,
 }
 
-/// What one originator sends in one class, under one description.
+/// What one originator sends or pulls in one class, under one description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub company_name: String,
     /// Ten characters, which come back with what is returned.
     pub company_id: String,
+    pub direction: Direction,
     pub class: Class,
     /// What the receivers read.
     pub description: String,
@@ -59,7 +60,25 @@ pub struct Batch {
     pub entries: Vec<Entry>,
 }
 
-/// Who is paid, as the rules see it.
+/// Which way the money of a batch goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// To the receivers.
+    Credit,
+    /// From them.
+    Debit,
+}
+
+impl Direction {
+    fn service_class(self) -> &'static str {
+        match self {
+            Direction::Credit => "220",
+            Direction::Debit => "225",
+        }
+    }
+}
+
+/// Whose account it is, as the rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// A company.
@@ -115,11 +134,6 @@ impl Sums {
     }
 }
 
-/// Credits only.
-const SERVICE_CLASS: &str = "220";
-const CHECKING_CREDIT: &str = "22";
-const SAVINGS_CREDIT: &str = "32";
-
 impl File {
     /// The whole file, a line for each record.
     pub fn text(&self) -> String {
@@ -128,7 +142,7 @@ impl File {
         for (number, batch) in (1..).zip(&self.batches) {
             let of_batch = batch.sums();
             records.push(self.batch_header(batch, number));
-            records.extend(batch.entries.iter().map(Entry::record));
+            records.extend(batch.entries.iter().map(|entry| entry.record(batch.direction)));
             records.push(self.batch_control(batch, number, of_batch));
             sums = sums.plus(of_batch);
         }
@@ -165,7 +179,7 @@ impl File {
 
     fn batch_header(&self, batch: &Batch, number: i64) -> String {
         Record::new('5')
-            .text(SERVICE_CLASS, 3)
+            .text(batch.direction.service_class(), 3)
             .text(&batch.company_name, 16)
             .blank(20)
             .text(&batch.company_id, 10)
@@ -184,7 +198,7 @@ impl File {
 
     fn batch_control(&self, batch: &Batch, number: i64, sums: Sums) -> String {
         Record::new('8')
-            .text(SERVICE_CLASS, 3)
+            .text(batch.direction.service_class(), 3)
             .number(sums.entries, 6)
             .number(sums.hash, 10)
             .number(sums.debit, 12)
@@ -213,20 +227,28 @@ impl File {
 
 impl Batch {
     fn sums(&self) -> Sums {
-        let one = |entry: &Entry| Sums {
-            entries: 1,
-            hash: record::bank_digits(&entry.routing_number),
-            debit: 0,
-            credit: entry.amount,
+        let one = |entry: &Entry| {
+            let hash = record::bank_digits(&entry.routing_number);
+            let (debit, credit) = match self.direction {
+                Direction::Credit => (0, entry.amount),
+                Direction::Debit => (entry.amount, 0),
+            };
+            Sums { entries: 1, hash, debit, credit }
         };
         self.entries.iter().map(one).fold(Sums::default(), Sums::plus)
     }
 }
 
 impl Entry {
-    fn record(&self) -> String {
+    fn record(&self, direction: Direction) -> String {
+        let code = match (direction, self.is_savings) {
+            (Direction::Credit, false) => "22",
+            (Direction::Credit, true) => "32",
+            (Direction::Debit, false) => "27",
+            (Direction::Debit, true) => "37",
+        };
         Record::new('6')
-            .text(if self.is_savings { SAVINGS_CREDIT } else { CHECKING_CREDIT }, 2)
+            .text(code, 2)
             .text(&self.routing_number, 9)
             .text(&self.account_number, 17)
             .number(self.amount, 10)

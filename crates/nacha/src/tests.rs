@@ -22,6 +22,7 @@ fn batch(entries: Vec<Entry>) -> Batch {
     Batch {
         company_name: "Rocket Rides of Illinois".into(),
         company_id: "E000010002".into(),
+        direction: Direction::Credit,
         class: Class::Ccd,
         description: "payment".into(),
         effective: "230406".into(),
@@ -57,6 +58,24 @@ fn a_file_is_written_to_the_letter() {
     assert_eq!(lines[..6], expected);
     assert!(text.ends_with('\n') && lines.iter().all(|line| line.len() == RECORD_CHARS));
     assert_eq!(lines[6..], vec!["9".repeat(94); 4]);
+}
+
+#[test]
+fn debits_have_their_own_codes_and_sums() {
+    let debits = Batch {
+        direction: Direction::Debit,
+        class: Class::Ppd,
+        ..batch(vec![entry(700, 1), Entry { is_savings: true, ..entry(300, 2) }])
+    };
+    let text = file(vec![batch(vec![entry(2_000, 3)]), debits]).text();
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |at: usize, start: &str| assert!(lines[at].starts_with(start), "{}", lines[at]);
+    begins(2, "622");
+    begins(4, "5225");
+    begins(5, "627");
+    begins(6, "637");
+    begins(7, "82250000020022000000000000001000000000000000");
+    assert_eq!(text_of(lines[8], 31, 24), "000000001000000000002000");
 }
 
 #[test]

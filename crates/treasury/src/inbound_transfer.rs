@@ -20,7 +20,7 @@ mod origin;
 mod render;
 mod schedule;
 mod state;
-mod steps;
+pub mod steps;
 
 /// The words for this flow on a Transaction.
 const FLOW_LABEL: &str = "Inbound transfer";
@@ -121,6 +121,7 @@ fn create(tx: &mut Tx<'_>, p: &Create) -> Result<Arc<InboundTransfer>> {
         origin,
         stage: Stage::Processing,
         settles: tx.settles(),
+        entry: None,
         description: p.description.clone(),
         metadata,
         statement_descriptor: descriptor.filter(|given| given != state::DESCRIPTOR_DEFAULT),

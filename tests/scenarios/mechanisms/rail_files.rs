@@ -93,34 +93,39 @@ fn parsed(path: &Path) -> Value {
     read["file"].clone()
 }
 
-/// A file that sends these entries back: batch's company, trace, amount and reason of each.
+/// A file that sends these entries back: batch's company, trace, amount and reason of each. What
+/// was a debit has a negative amount.
 fn return_file(entries: &[(&str, &str, i64, &str)]) -> String {
-    let total: i64 = entries.iter().map(|(_, _, amount, _)| amount).sum();
+    let amounts = || entries.iter().map(|(_, _, amount, _)| *amount);
+    let credits: i64 = amounts().filter(|amount| *amount > 0).sum();
+    let debits: i64 = -amounts().filter(|amount| *amount < 0).sum::<i64>();
     let mut records = vec![
         "101 110000000 0610001462304071200A094101STRIPE TEST BANK       FEDACH                         "
             .to_owned(),
     ];
     for (number, (company, trace, amount, code)) in (1..).zip(entries) {
+        let (kind, debit, credit) =
+            if *amount < 0 { ("26", -amount, 0) } else { ("21", 0, *amount) };
+        let amount = amount.abs();
         records.push(format!(
             "5220ROCKET RIDES    {:20}{company}CCDPAYMENT         230407   106100014{number:07}",
             ""
         ));
         records.push(format!(
-            "621{ROUTING}{NUMBER:17}{amount:010}{:15}{:22}  106100014{number:07}",
+            "6{kind}{ROUTING}{NUMBER:17}{amount:010}{:15}{:22}  106100014{number:07}",
             "", "ANN"
         ));
         records.push(format!("799{code}{trace}      11000000{:44}06100014{number:07}", ""));
         records.push(format!(
-            "82200000020011000000{:012}{amount:012}{company}{:25}06100014{number:07}",
-            0, ""
+            "82000000020011000000{debit:012}{credit:012}{company}{:25}06100014{number:07}",
+            ""
         ));
     }
     let (count, hash) = (entries.len(), entries.len() * 11_000_000);
     let blocks = (records.len() + 1).div_ceil(10);
     records.push(format!(
-        "9{count:06}{blocks:06}{:08}{hash:010}{:012}{total:012}{:39}",
+        "9{count:06}{blocks:06}{:08}{hash:010}{debits:012}{credits:012}{:39}",
         count * 2,
-        0,
         ""
     ));
     while records.len() % 10 != 0 {
@@ -295,6 +300,56 @@ fn what_cannot_be_applied_is_told() {
     }
     payments[0].expect("status", "posted");
     account.expect_balance(94_000, 0);
+}
+
+#[test]
+fn debits_are_handed_over_and_come_back() {
+    let bank = Bank::new();
+    let platform = bank.platform();
+    let account = platform.financial_account().holding(10_000);
+    let pull = |amount: i64| {
+        let answer = account.transfers_in(amount, "pm_usBankAccount_processing");
+        format!("/v1/treasury/inbound_transfers/{}", answer.ok().id())
+    };
+    let (unpaid, disputed) = (pull(1_000), pull(2_000));
+    pays(&account, 4_000);
+    platform.clock_set(CUTOFF + 1);
+    let file = parsed(&bank.file_of(&platform, "20230405"));
+    assert_eq!(
+        (&file["control"]["total_debit"], &file["control"]["total_credit"]),
+        (&json!(3_000), &json!(4_000))
+    );
+    let debits = &file["batches"][1];
+    assert_eq!(
+        (&debits["service_class"], &debits["description"]),
+        (&json!(225), &json!("TRANSFER"))
+    );
+    let traces: Vec<&str> = debits["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|entry| {
+            assert_eq!(
+                (&entry["txn_code"], &entry["account"]),
+                (&json!(27), &json!("000123456789"))
+            );
+            entry["trace_number"].as_str().expect("a trace number")
+        })
+        .collect();
+    let company = debits["company_id"].as_str().expect("a company");
+    bank.returns("unpaid.ach", &return_file(&[(company, traces[0], -1_000, "R01")]));
+    let failed = platform.get(&unpaid);
+    failed.expect("status", "failed").expect("failure_details.code", "insufficient_funds");
+    platform.advance("7d");
+    platform.get(&disputed).expect("status", "succeeded");
+    account.expect_balance(8_000, 0);
+    let both = [(company, traces[1], -2_000, "R10"), (company, traces[0], -1_000, "R10")];
+    let report = bank.returns("disputed.ach", &return_file(&both));
+    assert!(report.contains("returned: debit_not_authorized"), "{report}");
+    assert!(report.contains("refused: "), "{report}");
+    let taken = platform.get(&disputed);
+    taken.expect("returned", true).expect("failure_details.code", "debit_not_authorized");
+    account.expect_balance(6_000, 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where an outbound flow goes: decided when it is created, and frozen then.
 
 use api::params::Choice;
-use api::{Json, object};
+use api::{Json, View, object};
 use exchequer_core::bank::{AccountHolderType, AccountType, BANK_NAME, BankAccount};
 use exchequer_core::billing::BillingDetails;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,12 @@ fn is_checking(account_type: &AccountType) -> bool {
 }
 
 impl UsBankAccount {
+    /// With what a file will need of it, where files are written.
+    pub fn for_files(self, view: &View<'_>, account: &BankAccount) -> Self {
+        let number = view.app.config.rail_files.then(|| account.sealed_number().to_owned());
+        UsBankAccount { number, ..self }
+    }
+
     pub fn new(account: &BankAccount, billing_details: BillingDetails, network: Network) -> Self {
         UsBankAccount {
             network,

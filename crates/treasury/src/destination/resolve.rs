@@ -89,8 +89,7 @@ fn of_payment_method(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result
         Some(behavior) => Outcome::of_behavior(behavior),
         None => Outcome::of_account(&account.routing_number, &account.number(tx.session.sealer)?),
     };
-    let mut bank = UsBankAccount::new(account, recipient, network);
-    bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
+    let mut bank = UsBankAccount::new(account, recipient, network).for_files(tx, account);
     bank.payment_method = Some(method.id().to_owned());
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
@@ -117,8 +116,7 @@ fn of_bank_account(tx: &mut Tx<'_>, request: &Request<'_>, id: &str) -> Result<R
     check_wire(network, account, &recipient, METHOD)?;
     let number = account.number(tx.session.sealer)?;
     let outcome = Outcome::of_account(&account.routing_number, &number);
-    let mut bank = UsBankAccount::new(account, recipient, network);
-    bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
+    let mut bank = UsBankAccount::new(account, recipient, network).for_files(tx, account);
     bank.bank_account = Some(id.to_owned());
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
@@ -175,8 +173,7 @@ fn described(tx: &Tx<'_>, request: &Request<'_>, data: &DestinationData) -> Resu
     check_wire(network, &account, &billing_details, DATA)?;
     let number = params.account_number.as_deref().unwrap_or_default();
     let outcome = Outcome::of_account(&account.routing_number, number);
-    let mut bank = UsBankAccount::new(&account, billing_details, network);
-    bank.number = tx.app.config.rail_files.then(|| account.sealed_number().to_owned());
+    let bank = UsBankAccount::new(&account, billing_details, network).for_files(tx, &account);
     Ok(resolved(tx, Destination::UsBankAccount(bank.into()), outcome))
 }
 

@@ -79,7 +79,7 @@ pub fn resolve(tx: &mut Tx<'_>, id: &str) -> Result<(Origin, Outcome)> {
     }
     // Without what no flow shows.
     let shown = BillingDetails { phone: None, tax_id: None, ..method.billing_details.clone() };
-    let mut bank = UsBankAccount::new(account, shown, Network::Ach);
+    let mut bank = UsBankAccount::new(account, shown, Network::Ach).for_files(tx, account);
     bank.payment_method = Some(method.id().to_owned());
     let outcome = if tx.livemode() {
         Outcome::Waits
@@ -101,7 +101,8 @@ fn of_external_account(view: &View<'_>, id: &str) -> Result<(Origin, Outcome)> {
     }
     let name = external.account_holder_name.clone();
     let shown = BillingDetails { name, ..BillingDetails::default() };
-    let mut bank = UsBankAccount::new(&external.numbers, shown, Network::Ach);
+    let numbers = &external.numbers;
+    let mut bank = UsBankAccount::new(numbers, shown, Network::Ach).for_files(view, numbers);
     bank.payment_method = Some(external.id.clone());
     let outcome = if view.livemode() { Outcome::Waits } else { Outcome::Succeeds };
     Ok((Origin { bank: bank.into(), mandate: None }, outcome))

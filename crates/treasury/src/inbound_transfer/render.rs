@@ -31,6 +31,9 @@ impl Resource for InboundTransfer {
 
     fn index(&self, entries: &mut Index) {
         entries.add("status", self.status().key(&self.financial_account));
+        if let Some(entry) = &self.entry {
+            entry.index(entries);
+        }
     }
 
     fn render(&self, view: &View<'_>, _: &Include<'_>) -> Result<Json> {

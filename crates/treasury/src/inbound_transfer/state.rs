@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use store::Millis;
 
 use super::origin::Origin;
+use crate::rails::FileEntry;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
 pub enum Status {
@@ -103,6 +104,9 @@ pub struct InboundTransfer {
     /// Whether the bank moves it by the clock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settles: bool,
+    /// The entry that it was handed over as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<FileEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -291,6 +295,7 @@ mod tests {
             origin: serde_json::from_value(origin).unwrap(),
             stage,
             settles: false,
+            entry: None,
             description: None,
             metadata: BTreeMap::new(),
             statement_descriptor: None,

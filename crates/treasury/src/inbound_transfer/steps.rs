@@ -9,6 +9,7 @@ use ledger::Contra;
 use super::FLOW_LABEL;
 use super::state::{Action, FailureCode, InboundTransfer};
 use crate::book::{self, EntryType, Flow, FlowType};
+use crate::rails::{AchFile, Desk, FileEntry, ach};
 use crate::received_debit::{self, Cause, ReceivedDebit};
 
 pub fn cancel(tx: &mut Tx<'_>, transfer: &Arc<InboundTransfer>) -> Result<Arc<InboundTransfer>> {
@@ -18,7 +19,12 @@ pub fn cancel(tx: &mut Tx<'_>, transfer: &Arc<InboundTransfer>) -> Result<Arc<In
 
 /// The network has it. Nobody is told: to the API nothing has changed but that it is late.
 pub fn submit(tx: &mut Tx<'_>, transfer: &Arc<InboundTransfer>) -> Result<Arc<InboundTransfer>> {
-    let next = api::copy(transfer).submit(tx.now_ms()).map_err(ApiError::from)?;
+    let mut next = api::copy(transfer).submit(tx.now_ms()).map_err(ApiError::from)?;
+    if next.origin.bank.number.is_some() {
+        let file = AchFile::take_in(tx, next.amount)?;
+        let trace = ach::trace_id(Desk::next_number(tx)?);
+        next.entry = Some(FileEntry { file, trace });
+    }
     tx.save(next)
 }
 

@@ -10,7 +10,7 @@ use super::{Kind, Outbound, Stage, TrackingDetails};
 use exchequer_core::mandate::Mandate;
 
 use super::schedule::DELAY_MS;
-use crate::rails;
+use crate::rails::{self, FileEntry};
 use crate::receipt;
 use crate::transaction::Transaction;
 
@@ -41,8 +41,7 @@ impl<K: Kind> Resource for Outbound<K> {
         entries.add("financial_account", &self.financial_account);
         entries.add("status", self.status().as_str());
         if let (Some(file), Some(trace)) = (&self.file, self.trace_id()) {
-            entries.add("ach_file", file);
-            entries.add("ach_trace", trace);
+            FileEntry { file: file.clone(), trace: trace.to_owned() }.index(entries);
         }
     }
 

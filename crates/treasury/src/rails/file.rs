@@ -13,16 +13,17 @@ use api::resource::decode;
 use api::{Fault, Include, Index, Json, Owner, Resource, Result, Tx, View, object};
 use exchequer_core::bank::{self, AccountHolderType, AccountType, BANK_NAME};
 use ledger::Amount;
-use nacha::{Bank, Batch, Class, Entry};
+use nacha::{Bank, Batch, Class, Direction, Entry};
 use serde::{Deserialize, Serialize};
 use store::{IdRange, Millis};
 
 use super::{Desk, Rail, ach, day_of};
 use crate::capability;
-use crate::destination::Destination;
+use crate::destination::{Destination, UsBankAccount};
+use crate::inbound_transfer::InboundTransfer;
 use crate::outbound::{Kind, Outbound};
-use crate::outbound_payment::ToSomebody;
-use crate::outbound_transfer::ToOneself;
+use crate::outbound_payment::OutboundPayment;
+use crate::outbound_transfer::OutboundTransfer;
 
 /// The most entries of a file; more go into another one of the same day.
 const ENTRIES_MAX: i64 = 10_000;
@@ -60,6 +61,80 @@ enum Stage {
     Closed,
     Written,
 }
+
+/// Where a flow stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    pub file: String,
+    pub trace: String,
+}
+
+impl FileEntry {
+    /// It is found by its file, and by its trace number when it comes back.
+    pub fn index(&self, entries: &mut Index) {
+        entries.add(BY_FILE, &self.file);
+        entries.add(BY_TRACE, &self.trace);
+    }
+}
+
+const BY_FILE: &str = "ach_file";
+pub(super) const BY_TRACE: &str = "ach_trace";
+
+/// A flow that can be handed over in a file.
+pub trait Entered: Resource {
+    const DIRECTION: Direction;
+
+    fn bank(&self) -> Option<&UsBankAccount>;
+    fn amount(&self) -> Amount;
+    fn trace(&self) -> Option<&str>;
+    fn descriptor(&self) -> &str;
+}
+
+impl<K: Kind> Entered for Outbound<K> {
+    const DIRECTION: Direction = Direction::Credit;
+
+    fn bank(&self) -> Option<&UsBankAccount> {
+        match &self.destination {
+            Destination::UsBankAccount(bank) => Some(bank),
+            Destination::FinancialAccount { .. } => None,
+        }
+    }
+
+    fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    fn trace(&self) -> Option<&str> {
+        self.trace_id()
+    }
+
+    fn descriptor(&self) -> &str {
+        self.statement_descriptor()
+    }
+}
+
+impl Entered for InboundTransfer {
+    const DIRECTION: Direction = Direction::Debit;
+
+    fn bank(&self) -> Option<&UsBankAccount> {
+        Some(&self.origin.bank)
+    }
+
+    fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    fn trace(&self) -> Option<&str> {
+        self.entry.as_ref().map(|entry| entry.trace.as_str())
+    }
+
+    fn descriptor(&self) -> &str {
+        self.statement_descriptor()
+    }
+}
+
+/// The entries of an account, by what makes a batch of them.
+type Sorted = BTreeMap<(Direction, Class, String), Vec<Entry>>;
 
 impl AchFile {
     /// Takes an entry of the account acted on into the file that is open; its id.
@@ -137,19 +212,21 @@ impl AchFile {
         Ok(file.text())
     }
 
-    /// The batches of the account acted as: one for each class and description.
+    /// The batches of the account acted as: one for each direction, class and description.
     fn batches(&self, view: &View<'_>) -> Result<Vec<Batch>> {
-        let mut sorted = BTreeMap::<(Class, String), Vec<Entry>>::new();
-        self.sort_in::<ToSomebody>(view, &mut sorted)?;
-        self.sort_in::<ToOneself>(view, &mut sorted)?;
+        let mut sorted = Sorted::new();
+        self.sort_in::<OutboundPayment>(view, &mut sorted)?;
+        self.sort_in::<OutboundTransfer>(view, &mut sorted)?;
+        self.sort_in::<InboundTransfer>(view, &mut sorted)?;
         let company_name = capability::holder_name(view)?;
         let company_id = company_id(view.session.number, view.owner.number);
         let effective = day_of(ach::Ach.arrival(self.created)).strftime("%y%m%d").to_string();
-        let batch = |((class, description), mut entries): (_, Vec<Entry>)| {
+        let batch = |((direction, class, description), mut entries): (_, Vec<Entry>)| {
             entries.sort_by(|a, b| a.trace.cmp(&b.trace));
             Batch {
                 company_name: company_name.clone(),
                 company_id: company_id.clone(),
+                direction,
                 class,
                 description,
                 effective: effective.clone(),
@@ -159,57 +236,44 @@ impl AchFile {
         Ok(sorted.into_iter().map(batch).collect())
     }
 
-    fn sort_in<K: Kind>(
-        &self,
-        view: &View<'_>,
-        sorted: &mut BTreeMap<(Class, String), Vec<Entry>>,
-    ) -> Result<()> {
-        let mut range = IdRange::prefix(Outbound::<K>::PREFIX, false);
+    fn sort_in<T: Entered>(&self, view: &View<'_>, sorted: &mut Sorted) -> Result<()> {
+        let mut range = IdRange::prefix(T::PREFIX, false);
         loop {
             let owner = view.owner.number;
-            let decode = decode::<Outbound<K>>;
-            let session = &view.session;
-            let page = session.indexed_objects(
-                owner,
-                "ach_file",
-                &self.id,
-                &range,
-                READ_AT_ONCE,
-                decode,
-            )?;
-            for outbound in &page {
-                let (class, entry) = entry(view, outbound)?;
-                let key = (class, outbound.statement_descriptor().to_owned());
+            let (session, decode) = (&view.session, decode::<T>);
+            let page =
+                session.indexed_objects(owner, BY_FILE, &self.id, &range, READ_AT_ONCE, decode)?;
+            for flow in &page {
+                let (class, entry) = entry(view, &**flow)?;
+                let key = (T::DIRECTION, class, flow.descriptor().to_owned());
                 sorted.entry(key).or_default().push(entry);
             }
             match page.last() {
-                Some(last) if page.len() == READ_AT_ONCE => range = range.above(&last.id),
+                Some(last) if page.len() == READ_AT_ONCE => range = range.above(last.id()),
                 _ => return Ok(()),
             }
         }
     }
 }
 
-fn entry<K: Kind>(view: &View<'_>, outbound: &Outbound<K>) -> Result<(Class, Entry)> {
-    let missing = |what: &str| Fault(format!("{} is in a file without its {what}", outbound.id));
-    let Destination::UsBankAccount(bank) = &outbound.destination else {
-        return Err(missing("bank account").into());
-    };
+fn entry<T: Entered>(view: &View<'_>, flow: &T) -> Result<(Class, Entry)> {
+    let missing = |what: &str| Fault(format!("{} is in a file without its {what}", flow.id()));
+    let bank = flow.bank().ok_or_else(|| missing("bank account"))?;
     let sealed = bank.number.as_deref().ok_or_else(|| missing("account number"))?;
     let class = match bank.account_holder_type {
         Some(AccountHolderType::Individual) => Class::Ppd,
         Some(AccountHolderType::Company) | None => Class::Ccd,
     };
     // The end of an id tells it from others; the whole does not fit.
-    let receiver_id = outbound.id.get(outbound.id.len().saturating_sub(15)..);
+    let receiver_id = flow.id().get(flow.id().len().saturating_sub(15)..);
     let entry = Entry {
         is_savings: bank.account_type == AccountType::Savings,
         routing_number: bank.routing_number.clone(),
         account_number: bank::unsealed(view.session.sealer, sealed)?,
-        amount: outbound.amount.minor_units(),
+        amount: flow.amount().minor_units(),
         receiver_id: receiver_id.unwrap_or_default().to_owned(),
         receiver_name: bank.billing_details.name.clone().unwrap_or_default(),
-        trace: outbound.trace_id().ok_or_else(|| missing("trace number"))?.to_owned(),
+        trace: flow.trace().ok_or_else(|| missing("trace number"))?.to_owned(),
     };
     Ok((class, entry))
 }

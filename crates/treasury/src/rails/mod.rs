@@ -17,7 +17,7 @@ use crate::destination::{Network, ReturnCode};
 use crate::outbound::TrackingDetails;
 
 pub use desk::Desk;
-pub use file::AchFile;
+pub use file::{AchFile, FileEntry};
 
 pub mod ach;
 mod desk;

@@ -7,8 +7,10 @@ use api::{Include, Index, Json, Resource, Result, Tx, View, object};
 use serde::{Deserialize, Serialize};
 use store::{IdRange, Millis};
 
+use super::file::BY_TRACE;
 use crate::destination::ReturnCode;
-use crate::outbound::{Action, Kind, Outbound, Refusal, steps};
+use crate::inbound_transfer::{self, FailureCode, InboundTransfer, StageName};
+use crate::outbound::{Action, Kind, Outbound, steps};
 use crate::outbound_payment::ToSomebody;
 use crate::outbound_transfer::ToOneself;
 
@@ -26,14 +28,14 @@ pub struct Entry {
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The flow of that id was returned.
-    Applied(String, ReturnCode),
+    /// The flow of that id was returned, or has failed.
+    Applied(String, &'static str),
     /// The file has been read before.
     Known,
     Refused(String),
 }
 
-/// What the API calls a bank's reason.
+/// What the API calls a bank's reason not to take a credit.
 pub fn meaning(code: &str) -> ReturnCode {
     match code {
         "R02" => ReturnCode::AccountClosed,
@@ -48,6 +50,25 @@ pub fn meaning(code: &str) -> ReturnCode {
         // Payment was stopped, or the receiver refused the credit.
         "R08" | "R23" => ReturnCode::Declined,
         _ => ReturnCode::Other,
+    }
+}
+
+/// What the API calls a bank's reason not to pay a debit.
+pub fn meaning_of_debit(code: &str) -> FailureCode {
+    match code {
+        "R01" | "R09" => FailureCode::InsufficientFunds,
+        "R02" => FailureCode::AccountClosed,
+        "R03" => FailureCode::NoAccount,
+        "R04" => FailureCode::InvalidAccountNumber,
+        // The account's holder did not allow it, does not any more, or stopped the payment.
+        "R05" | "R07" | "R08" | "R10" | "R11" | "R29" | "R37" | "R51" => {
+            FailureCode::DebitNotAuthorized
+        }
+        "R12" => FailureCode::BankOwnershipChanged,
+        "R14" | "R15" | "R20" => FailureCode::BankAccountRestricted,
+        "R16" => FailureCode::AccountFrozen,
+        "R17" | "R22" => FailureCode::IncorrectAccountHolderName,
+        _ => FailureCode::Other,
     }
 }
 
@@ -98,39 +119,68 @@ fn apply_one(tx: &mut Tx<'_>, entry: &Entry) -> Result<Verdict> {
     let unknown = || Verdict::Refused("no entry has this trace number".to_owned());
     let Some(owner) = steps::owner_of(tx, entry.account)? else { return Ok(unknown()) };
     tx.on(owner, |tx| {
-        let found = return_of::<ToSomebody>(tx, entry)?;
-        let found = match found {
-            None => return_of::<ToOneself>(tx, entry)?,
-            Some(_) => found,
-        };
-        Ok(found.unwrap_or_else(unknown))
+        for apply in [return_of::<ToSomebody>, return_of::<ToOneself>, return_of_debit] {
+            if let Some(verdict) = apply(tx, entry)? {
+                return Ok(verdict);
+            }
+        }
+        Ok(unknown())
     })
+}
+
+/// The flow of a kind that was handed over under a trace number. The numbers begin anew after ten
+/// millions: the latest one is meant.
+fn traced<T: Resource>(view: &View<'_>, trace: &str) -> Result<Option<Arc<T>>> {
+    let range = IdRange::prefix(T::PREFIX, true);
+    let owner = view.owner.number;
+    let found = view.session.indexed_objects(owner, BY_TRACE, trace, &range, 1, decode::<T>)?;
+    Ok(found.into_iter().next())
+}
+
+fn other_amount(id: &str) -> Verdict {
+    Verdict::Refused(format!("{id} has another amount"))
 }
 
 /// The return of a flow of one kind; none where the trace number is not that of such a flow.
 fn return_of<K: Kind>(tx: &mut Tx<'_>, entry: &Entry) -> Result<Option<Verdict>> {
-    let range = IdRange::prefix(Outbound::<K>::PREFIX, true);
-    let owner = tx.owner.number;
-    let decode = decode::<Outbound<K>>;
-    // Numbers begin anew after ten millions: the latest one is meant.
-    let found = tx.session.indexed_objects(owner, "ach_trace", &entry.trace, &range, 1, decode)?;
-    let Some(outbound) = found.into_iter().next() else { return Ok(None) };
-    let refused = |why: String| Ok(Some(Verdict::Refused(why)));
+    let Some(outbound) = traced::<Outbound<K>>(tx, &entry.trace)? else { return Ok(None) };
     if outbound.amount.minor_units() != entry.amount {
-        return refused(format!("{} has another amount", outbound.id));
+        return Ok(Some(other_amount(&outbound.id)));
     }
     if let Err(refusal) = outbound.plan(Action::Return) {
-        return refused(Refusal::of::<K>(refusal).message);
+        return Ok(Some(Verdict::Refused(refusal.of::<K>().message)));
     }
     let code = meaning(&entry.code);
     steps::perform_returning(tx, &outbound, Action::Return, code)?;
-    Ok(Some(Verdict::Applied(outbound.id.clone(), code)))
+    Ok(Some(Verdict::Applied(outbound.id.clone(), code.as_str())))
+}
+
+/// A debit that comes back fails, or takes the money away again where it was there already.
+fn return_of_debit(tx: &mut Tx<'_>, entry: &Entry) -> Result<Option<Verdict>> {
+    let Some(transfer) = traced::<InboundTransfer>(tx, &entry.trace)? else { return Ok(None) };
+    if transfer.amount.minor_units() != entry.amount {
+        return Ok(Some(other_amount(&transfer.id)));
+    }
+    let code = meaning_of_debit(&entry.code);
+    match transfer.stage.name() {
+        StageName::Processing | StageName::Submitted => {
+            inbound_transfer::steps::fail(tx, &transfer, code)?;
+        }
+        StageName::Succeeded => {
+            inbound_transfer::steps::return_(tx, &transfer, code)?;
+        }
+        StageName::Canceled | StageName::Failed | StageName::Returned => {
+            let stage = transfer.stage.name().as_str();
+            return Ok(Some(Verdict::Refused(format!("{} is {stage} already", transfer.id))));
+        }
+    }
+    Ok(Some(Verdict::Applied(transfer.id.clone(), code.as_str())))
 }
 
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Verdict::Applied(id, code) => write!(f, "{id} returned: {}", code.as_str()),
+            Verdict::Applied(id, code) => write!(f, "{id} returned: {code}"),
             Verdict::Known => f.write_str("applied before"),
             Verdict::Refused(why) => write!(f, "refused: {why}"),
         }
@@ -179,6 +229,16 @@ mod tests {
         ];
         for (code, meant) in table {
             assert_eq!(meaning(code), meant, "{code}");
+        }
+        let of_debits = [
+            ("R01", FailureCode::InsufficientFunds),
+            ("R03", FailureCode::NoAccount),
+            ("R10", FailureCode::DebitNotAuthorized),
+            ("R29", FailureCode::DebitNotAuthorized),
+            ("R85", FailureCode::Other),
+        ];
+        for (code, meant) in of_debits {
+            assert_eq!(meaning_of_debit(code), meant, "{code}");
         }
     }
 }
