@@ -277,6 +277,7 @@ fn a_server_can_settle_in_every_sandbox_and_its_books_are_sound() {
         let payments = numbers.map(|number| account.pays(100).to_bank(ROUTING, number));
         account.transfers_in(100, "pm_usBankAccount").ok();
         account.transfers_in(100, "pm_usBankAccount_noAccount").ok();
+        account.transfers_in(100, "pm_usBankAccount_dispute").ok();
         let wire = account.pays(100).network("us_domestic_wire").address();
         (payments, wire.to_bank(ROUTING, WAITS))
     };

@@ -124,6 +124,26 @@ fn treasury_38_what_a_reversal_shows() {
     given.k1.post(&path, &[("metadata[a]", "b")]).expect_error(404, INVALID, None, None);
 }
 
+/// What is asked for twice at once is granted once.
+#[test]
+fn treasury_38_two_at_once() {
+    let given = Given::with(1_000);
+    let received = given.a.list(CREDITS, &[]).ids().remove(0);
+    let debit = given.b.clone().holding(1_000).is_debited(1_000).id();
+    let twice = |call: &(dyn Fn() -> Answer + Sync)| {
+        let mut statuses = std::thread::scope(|scope| {
+            let calls = [(); 2].map(|()| scope.spawn(|| call().status));
+            calls.map(|call| call.join().expect("an answer"))
+        });
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400]);
+    };
+    twice(&|| given.a.sends_back(&received));
+    given.a.expect_balance(0, 1_000);
+    twice(&|| given.b.takes_back(&debit));
+    given.b.expect_balance(1_000, 0);
+}
+
 #[test]
 fn treasury_39_only_what_is_there_and_in_time() {
     let given = Given::with(1_000);
