@@ -274,6 +274,27 @@ fn what_comes_back_is_applied_once() {
     assert_eq!(names.map(|name| account.owner.events(name).len()), [1, 1]);
 }
 
+/// The company of a batch names the sandbox, wherever its rows are.
+#[test]
+fn what_comes_back_finds_a_sandbox_that_was_put_back() {
+    let bank = Bank::new();
+    let (account, payments, company) = arrived(&bank);
+    let platform = account.owner.without_header("Stripe-Account");
+    platform.post_json("/_exchequer/snapshots", &json!({"name": "arrived"})).ok();
+    account.owner.post("/v1/customers", &[]).ok();
+    platform.post_json("/_exchequer/snapshots/arrived/restore", &Value::Null).ok();
+    let trace = trace_of(&payments[0]);
+    bank.returns("monday.ach", &return_file(&[(&company, &trace, 1_000, "R03")]));
+    payments[0].expect("status", "returned").expect("returned_details.code", "no_account");
+    let later = pays(&account, 500);
+    platform.advance("1d");
+    let file = parsed(&bank.file_of(&platform, "20230406"));
+    assert_eq!(file["batches"][0]["company_id"], company.as_str());
+    let back = return_file(&[(&company, &trace_of(&later), 500, "R02")]);
+    bank.returns("tuesday.ach", &back);
+    later.expect("status", "returned").expect("returned_details.code", "account_closed");
+}
+
 #[test]
 fn what_cannot_be_applied_is_told() {
     let bank = Bank::new();

@@ -83,7 +83,7 @@ impl RailDir {
 
     /// Something was committed in a workspace.
     pub fn note(&self, workspace: &Arc<Workspace>) {
-        self.state().touched.insert(workspace.number(), workspace.clone());
+        self.state().touched.insert(workspace.home(), workspace.clone());
         self.wake.notify_one();
     }
 
@@ -107,7 +107,7 @@ impl RailDir {
             let mut trouble = None;
             for workspace in touched.into_values() {
                 if let Err(why) = self.write_files(&workspace) {
-                    self.state().touched.insert(workspace.number(), workspace);
+                    self.state().touched.insert(workspace.home(), workspace);
                     trouble = Some(why);
                 }
             }
@@ -157,9 +157,8 @@ impl RailDir {
         workspace: &Arc<Workspace>,
         work: impl FnOnce(&mut View<'_>) -> api::Result<T>,
     ) -> Result<T, Trouble> {
-        let read = self.database.read(|reader| {
-            let (state, sealer) = (workspace.state(), &self.database.sealer);
-            let now = state.now();
+        let read = self.database.read_of(workspace, |reader, state| {
+            let (sealer, now) = (&self.database.sealer, state.now());
             let session = Session::reading(reader, None, sealer, workspace.clone(), state, now);
             let acting = Acting { owner: platform(workspace), request: None };
             work(&mut view(&self.app, session, acting))

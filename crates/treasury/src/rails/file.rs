@@ -219,7 +219,7 @@ impl AchFile {
         self.sort_in::<OutboundTransfer>(view, &mut sorted)?;
         self.sort_in::<InboundTransfer>(view, &mut sorted)?;
         let company_name = capability::holder_name(view)?;
-        let company_id = company_id(view.session.number, view.owner.number);
+        let company_id = company_id(view.session.home, view.owner.number);
         let effective = day_of(ach::Ach.arrival(self.created)).strftime("%y%m%d").to_string();
         let batch = |((direction, class, description), mut entries): (_, Vec<Entry>)| {
             entries.sort_by(|a, b| a.trace.cmp(&b.trace));
