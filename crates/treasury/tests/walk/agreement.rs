@@ -102,7 +102,7 @@ fn outbound_payment(payment: &Payment, model: &Model, shown: &Value) -> Result<(
         && shown["financial_account"] == *model.accounts[payment.account].id
         && shown["amount"] == payment.amount
         && shown["status"] == status
-        && shown["cancelable"] == (payment.status == Status::Processing)
+        && shown["cancelable"] == (payment.status == Status::Processing && !payment.is_sent)
         && shown["created"] == payment.created / 1000
         && shown["status_transitions"] == transitions
         && shown["returned_details"]["code"] == code

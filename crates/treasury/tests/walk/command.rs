@@ -125,6 +125,8 @@ pub enum Inward {
     Fail(Option<&'static str>),
     /// With the code that only an automatic step gives.
     Return(Option<&'static str>),
+    /// Only the bank hands something over.
+    Submit,
     Succeed,
 }
 
@@ -203,15 +205,18 @@ pub enum Automatic {
     Fail,
     Post,
     Return(&'static str),
+    /// Only the bank hands something over.
+    Submit,
 }
 
 const BATCHES_MAX: usize = 60;
 const HOUR_MS: i64 = 3_600_000;
 
-/// After how long automatic steps are taken, and what is done.
-pub fn walks() -> impl Strategy<Value = (i64, Vec<Batch>)> {
+/// After how long automatic steps are taken, whether the bank takes its own, and what is done.
+pub fn walks() -> impl Strategy<Value = (i64, bool, Vec<Batch>)> {
     let batch = prop_oneof![6 => vec(steps(), 1), 1 => vec(steps(), 2..=4)];
-    (select(vec![1_000, 0, 1_500]), vec(batch, 1..=BATCHES_MAX))
+    let settles = prop_oneof![2 => Just(false), 1 => Just(true)];
+    (select(vec![1_000, 0, 1_500]), settles, vec(batch, 1..=BATCHES_MAX))
 }
 
 fn steps() -> impl Strategy<Value = Step> {

@@ -53,8 +53,8 @@ fn the_books_balance_after_every_command() {
     let ends = RefCell::new(BTreeMap::<Status, u32>::new());
     let mut drafts = RefCell::new(BTreeMap::<Stage, u32>::new());
     let mut reversals = RefCell::new([0usize; 3]);
-    let walked = runner.run(&walks(), |(step_delay_ms, walk)| {
-        let model = self::walk(step_delay_ms, &walk).map_err(TestCaseError::fail)?;
+    let walked = runner.run(&walks(), |(step_delay_ms, settles, walk)| {
+        let model = self::walk(step_delay_ms, settles, &walk).map_err(TestCaseError::fail)?;
         let mut reversals = reversals.borrow_mut();
         for payment in model.payments {
             *ends.borrow_mut().entry(payment.status).or_default() += 1;
@@ -84,9 +84,9 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// A walk from its beginning: some accounts with some money.
-fn walk(step_delay_ms: i64, batches: &[Batch]) -> Result<Model, String> {
-    let world = World::new(step_delay_ms, OWNERS - 1);
-    let model = Model::new(START, step_delay_ms);
+fn walk(step_delay_ms: i64, settles: bool, batches: &[Batch]) -> Result<Model, String> {
+    let world = World::new(step_delay_ms, settles, OWNERS - 1);
+    let model = Model::new(START, step_delay_ms, settles);
     let look = world.look();
     let mut walk = Walk { world, model, look, ended: Ended::new() };
     let opening = [0, 1, 1, 2].map(|owner| Command::Open { owner, features: ALL_FEATURES });

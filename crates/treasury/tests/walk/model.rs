@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::command::{Action, Amount, Automatic, Command, Inward, NUMBERS, Network, Outbound, To};
 use inward::{Debit, Draft, Reversal};
 
+mod bank;
 pub mod inward;
 mod resolve;
 
@@ -58,6 +59,8 @@ pub struct Payment {
     pub returned_by: Option<usize>,
     pub is_delayed: bool,
     pub is_tracked: bool,
+    /// Whether the network has it.
+    pub is_sent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,12 +144,14 @@ pub struct Model {
     /// What each owner was told, in order.
     pub told: Vec<Vec<(&'static str, Flow)>>,
     delay: i64,
+    /// Whether the bank moves money by the clock.
+    settles: bool,
     /// Automatic steps: when, and which.
     jobs: Vec<(i64, Job)>,
 }
 
 impl Model {
-    pub fn new(now: i64, delay: i64) -> Self {
+    pub fn new(now: i64, delay: i64, settles: bool) -> Self {
         Model {
             now,
             accounts: Vec::new(),
@@ -160,6 +165,7 @@ impl Model {
             outside: BTreeMap::new(),
             told: vec![Vec::new(); OWNERS],
             delay,
+            settles,
             jobs: Vec::new(),
         }
     }
@@ -234,6 +240,7 @@ impl Model {
             Automatic::Post => self.act(payment, Action::Post),
             Automatic::Return(code) => self.act(payment, Action::Return(Some(code))),
             Automatic::Delay => self.delay(payment),
+            Automatic::Submit => self.submit(payment),
         }
     }
 
@@ -329,20 +336,25 @@ impl Model {
             returned_by: None,
             is_delayed: false,
             is_tracked: false,
+            is_sent: false,
         });
         self.begin(account, Flow::Payment(payment), -amount, "open");
         self.tell_payment(payment, "created");
-        for (at, step) in (1..).zip(steps) {
-            self.plan(at, Job::Payment(payment, *step));
+        if self.settles && way.is_to_bank() {
+            self.plan_by_the_bank(payment, steps);
+        } else {
+            for (at, step) in (1..).zip(steps) {
+                self.plan(at, Job::Payment(payment, *step));
+            }
         }
         Ok(())
     }
 
     fn act(&mut self, payment: usize, action: Action) -> Verdict {
-        let Payment { status, way, is_tracked, .. } = self.payments[payment];
+        let Payment { status, way, is_tracked, is_sent, .. } = self.payments[payment];
         let is_processing = status == Status::Processing;
         match action {
-            Action::Cancel if is_processing => {
+            Action::Cancel if is_processing && !is_sent => {
                 self.give_back(payment, Status::Canceled, "canceled");
             }
             Action::Fail if is_processing => self.give_back(payment, Status::Failed, "failed"),
@@ -355,7 +367,10 @@ impl Model {
                 }
                 self.bring_back(payment, code.unwrap_or("declined"));
             }
-            Action::Track { other } if matches!(status, Status::Posted | Status::Returned) => {
+            Action::Track { other }
+                if matches!(status, Status::Posted | Status::Returned)
+                    || is_processing && is_sent =>
+            {
                 if is_tracked {
                     return Err(TRANSITION);
                 }

@@ -190,6 +190,7 @@ fn act_on_draft(action: Inward) -> (&'static str, Form) {
         }
         Inward::Return(_) => ("/v1/test_helpers/treasury/inbound_transfers/{id}/return", vec![]),
         Inward::Succeed => ("/v1/test_helpers/treasury/inbound_transfers/{id}/succeed", vec![]),
+        Inward::Submit => unreachable!("nobody asks for it"),
     }
 }
 

@@ -93,7 +93,7 @@ pub struct Entry {
 }
 
 impl World {
-    pub fn new(step_delay_ms: i64, connected: usize) -> World {
+    pub fn new(step_delay_ms: i64, settles: bool, connected: usize) -> World {
         let mut resources = exchequer_core::resources();
         resources.extend(exchequer_treasury::resources());
         let api = Api {
@@ -107,7 +107,7 @@ impl World {
         };
         let config = api::Config {
             step_delay_ms,
-            settles: false,
+            settles,
             rail_files: false,
             webhook_targets: WebhookTargets::Local,
             forwards: false,

@@ -58,7 +58,7 @@ fn inbound_transfer(draft: &Draft, model: &Model, shown: &Value) -> Result<(), S
         && shown["amount"] == draft.amount
         && shown["status"] == status
         && shown["created"] == draft.created / 1000
-        && shown["cancelable"] == (draft.stage == Stage::Processing)
+        && shown["cancelable"] == (draft.stage == Stage::Processing && !draft.is_sent)
         && shown["returned"] == (draft.stage == Stage::Returned)
         && shown["failure_details"]["code"] == draft.code.map_or(Value::Null, Value::from)
         && shown["status_transitions"] == transitions

@@ -16,6 +16,8 @@ pub struct Draft {
     pub stage: Stage,
     pub created: i64,
     pub ended_at: Option<i64>,
+    /// Whether the network has it.
+    pub is_sent: bool,
     /// Why it failed or was returned.
     pub code: Option<&'static str>,
 }
@@ -64,19 +66,28 @@ impl Model {
             stage: Stage::Processing,
             created: self.now,
             ended_at: None,
+            is_sent: false,
             code: None,
         });
         self.tell(account, "created", Flow::Draft(draft));
-        for (at, step) in (1..).zip(TOKENS[token].1) {
-            self.plan(at, super::Job::Draft(draft, *step));
+        if self.settles {
+            self.plan_draft_by_the_bank(draft, TOKENS[token].1);
+        } else {
+            for (at, step) in (1..).zip(TOKENS[token].1) {
+                self.plan(at, super::Job::Draft(draft, *step));
+            }
         }
         Ok(())
     }
 
     pub(super) fn act_on_draft(&mut self, draft: usize, action: Inward) -> Verdict {
-        let Draft { account, amount, stage, .. } = self.drafts[draft];
+        let Draft { account, amount, stage, is_sent, .. } = self.drafts[draft];
         let (next, code, event) = match (stage, action) {
-            (Stage::Processing, Inward::Cancel) => (Stage::Canceled, None, "canceled"),
+            (Stage::Processing, Inward::Cancel) if !is_sent => (Stage::Canceled, None, "canceled"),
+            (Stage::Processing, Inward::Submit) if !is_sent => {
+                self.drafts[draft].is_sent = true;
+                return Ok(());
+            }
             (Stage::Processing, Inward::Fail(code)) => {
                 (Stage::Failed, Some(code.unwrap_or("other")), "failed")
             }
@@ -177,7 +188,7 @@ impl Model {
         self.credits[credit].reversal = Some(reversal);
         self.begin(of.account, Flow::SentBack(reversal), -of.amount, "open");
         self.tell(of.account, "created", Flow::SentBack(reversal));
-        self.plan(1, super::Job::SendBack(reversal));
+        self.plan_reversal(of.network == "ach", super::Job::SendBack(reversal));
         Ok(())
     }
 
@@ -221,7 +232,7 @@ impl Model {
         self.debits[debit].reversal = Some(reversal);
         self.begin(of.account, Flow::TakenBack(reversal), of.amount, "posted");
         self.tell(of.account, "created", Flow::TakenBack(reversal));
-        self.plan(1, super::Job::TakeBack(reversal));
+        self.plan_reversal(true, super::Job::TakeBack(reversal));
         Ok(())
     }
 
