@@ -204,7 +204,7 @@ fn amount_of(minor_units: i64) -> Result<Amount, Fault> {
     Amount::new(minor_units).ok_or_else(|| Fault(format!("an amount of {minor_units}")))
 }
 
-/// Writes an entry and the balance that it leads to; the BalanceTransaction is the caller's to save.
+/// Writes an entry and the balance that it leads to. The caller saves the BalanceTransaction.
 fn write(
     tx: &mut Tx<'_>,
     transaction: &mut BalanceTransaction,

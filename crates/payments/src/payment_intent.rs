@@ -1,9 +1,9 @@
 //! PaymentIntents: a payment from the first thought of it to the money.
 //!
 //! ```text
-//!   requires_payment_method ──▶ requires_confirmation ── confirm ─┬─▶ succeeded
-//!            ▲                                                    ├─▶ requires_capture ──▶ succeeded
-//!            └───────────────── the card is declined ◀────────────┴─▶ requires_action
+//!   requires_payment_method ─▶ requires_confirmation ─ confirm ─┬─▶ succeeded
+//!            ▲                                                  ├─▶ requires_capture ─▶ succeeded
+//!            └──────────────── the card is declined ◀───────────┴─▶ requires_action
 //! ```
 //! All but the final states, `succeeded` and `canceled`, can be canceled. What is not captured
 //! within seven days is canceled by itself.
@@ -16,7 +16,7 @@ use api::operation;
 use api::params::{Choice, Currency};
 use api::resource::Expandable;
 use api::{ApiError, Include, Index, Json, Path, Resource, Result, Tx, View};
-use exchequer_core::client_secret::tell;
+use exchequer_core::client_secret::{client_secret, tell};
 use exchequer_core::customer::{Customer, Shipping};
 use exchequer_core::payment_method::{self, PaymentMethod};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,8 @@ use crate::charge::{self, Charge, Words};
 
 use params::{
     AllowRedirects, CancelPaymentIntent, CapturePaymentIntent, ConfirmPaymentIntent,
-    CreatePaymentIntent, IntentParams, ListPaymentIntents, MethodParams, UpdatePaymentIntent,
+    CreatePaymentIntent, IntentParams, ListPaymentIntents, MethodParams, RetrievePaymentIntent,
+    UpdatePaymentIntent,
 };
 use state::{Action, Status};
 
@@ -111,7 +112,7 @@ pub fn resource() -> operation::Resource {
             "payment_intent.succeeded",
         ])
         .create(ALL, "Creates a PaymentIntent.", create)
-        .retrieve(ONE, "Retrieves a PaymentIntent.")
+        .read(ONE, "Retrieves a PaymentIntent.", retrieve)
         .action(ONE, "Updates a PaymentIntent.", update)
         .list(ALL, "Lists PaymentIntents, newest first.", list_all)
         .action("/v1/payment_intents/{intent}/confirm", "Confirms a PaymentIntent.", confirm_it)
@@ -153,6 +154,20 @@ fn create(tx: &mut Tx<'_>, params: &CreatePaymentIntent) -> Result<Arc<PaymentIn
     let intent = tx.save(intent)?;
     tell(tx, "payment_intent.created", &*intent)?;
     if confirms { confirm::confirm(tx, intent, &params.confirmation) } else { Ok(intent) }
+}
+
+fn retrieve(
+    view: &View<'_>,
+    path: &Path,
+    params: &RetrievePaymentIntent,
+) -> Result<Arc<PaymentIntent>> {
+    let intent = view.find::<PaymentIntent>(path.id())?;
+    let secret = client_secret(view, &intent.id);
+    if params.client_secret.as_ref().is_some_and(|given| *given != secret) {
+        let message = "The client_secret provided does not match any associated PaymentIntent.";
+        return Err(ApiError::invalid(message).on("client_secret").into());
+    }
+    Ok(intent)
 }
 
 fn update(

@@ -6,8 +6,8 @@
 //!            └─ cancel ──▶ canceled
 //! ```
 //! The amount leaves the available balance at once, and stays in transit until it has arrived. A
-//! payout that was paid is reversed by another one of a negative amount, whose money comes back into
-//! the balance on the day it arrives.
+//! payout that was paid is reversed by another one of a negative amount, whose money is back in the
+//! balance on the day it arrives.
 //!
 //! A bank account that is a FinancialAccount's address is paid within Stripe.
 
@@ -19,6 +19,7 @@ use api::operation;
 use api::params::{Choice, Currency, ListParams, Metadata, Params, Range};
 use api::resource::Expandable;
 use api::{ApiError, Include, Index, Json, Path, Resource, Result, Tx, View, object, seconds};
+use exchequer_core::account;
 use exchequer_core::bank_account::{self, BankAccount, Holder};
 use exchequer_core::change::save_changed;
 use serde::{Deserialize, Serialize};
@@ -165,6 +166,7 @@ pub fn resource() -> operation::Resource {
 }
 
 fn create(tx: &mut Tx<'_>, params: &CreatePayout) -> Result<Arc<Payout>> {
+    check_allowed(tx)?;
     let destination = destination(tx, params)?;
     let method = params.method.unwrap_or_default();
     let number = match &destination {
@@ -232,6 +234,15 @@ fn begin(tx: &mut Tx<'_>, mut payout: Payout) -> Result<Arc<Payout>> {
     tx.event("payout.created", &*payout)?;
     tx.plan(payout.created + tx.app.config.step_delay_ms, steps::SUBMIT, &payout.id, "")?;
     Ok(payout)
+}
+
+/// An account that was rejected, or may not do anything yet, is paid nothing out.
+fn check_allowed(view: &View<'_>) -> Result<()> {
+    if view.is_platform() || account::current(view)?.payouts_enabled() {
+        return Ok(());
+    }
+    let message = "Cannot create payouts: this account has payouts disabled.";
+    Err(ApiError::invalid(message).code("payouts_not_allowed").into())
 }
 
 /// Where the money goes: in test mode nowhere, if the account has no bank account.

@@ -102,6 +102,8 @@ pub fn resource() -> operation::Resource {
         .retrieve(ONE, "Retrieves a Refund.")
         .action(ONE, "Updates the metadata of a Refund.", update)
         .list("/v1/refunds", "Lists Refunds, newest first.", list_all)
+        .list("/v1/charges/{charge}/refunds", "Lists the Refunds of a Charge.", list_of_charge)
+        .read("/v1/charges/{charge}/refunds/{refund}", "Retrieves a Refund of a Charge.", of_charge)
         .action("/v1/refunds/{refund}/cancel", "Cancels a Refund that needs an action.", cancel)
         .job(STEP, step)
         .done()
@@ -215,6 +217,28 @@ fn list_all(view: &View<'_>, _: &Path, params: &ListRefunds) -> Result<Page<Refu
         .filter_some("charge", params.charge.as_ref())
         .filter_some("payment_intent", params.payment_intent.as_ref());
     list(view, &query.created(params.created.as_ref()))
+}
+
+#[derive(Params)]
+struct ListRefundsOfCharge {
+    #[param(flatten)]
+    page: ListParams,
+}
+
+fn list_of_charge(
+    view: &View<'_>,
+    path: &Path,
+    params: &ListRefundsOfCharge,
+) -> Result<Page<Refund>> {
+    view.find::<Charge>(path.id())?;
+    list(view, &Query::new(&params.page).filter("charge", path.id()))
+}
+
+fn of_charge(view: &View<'_>, path: &Path, _: &NoParams) -> Result<Arc<Refund>> {
+    view.find::<Charge>(path.id())?;
+    let missing = || ApiError::not_found(Refund::LABEL, path.second(), Refund::PARAM);
+    let refund = view.load::<Refund>(path.second())?;
+    Ok(refund.filter(|refund| refund.charge == path.id()).ok_or_else(missing)?)
 }
 
 /// No refund to a card ever needs an action.

@@ -5,8 +5,8 @@
 //!            ├─ it does not ────▶ failed
 //!            └─ cancel ─────────▶ canceled
 //! ```
-//! Nothing is in the balance before the top-up succeeds. A bank account that is a FinancialAccount's
-//! address is debited within Stripe.
+//! Nothing is in the balance before the top-up succeeds. A bank account that is the address of a
+//! FinancialAccount is debited within Stripe.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -166,6 +166,9 @@ fn a_payment_step_by_step() {
     assert!(secret.starts_with(&format!("{}_secret_", created.id())), "{secret}");
     assert_eq!(given.events("payment_intent.created")[0]["data"]["object"], created.body);
     let path = format!("{INTENTS}/{}", created.id());
+    given.list(&path, &[("client_secret", secret)]).ok().expect("", &created.body);
+    let wrong = given.list(&path, &[("client_secret", "pi_secret")]);
+    wrong.expect_error(400, INVALID, None, "client_secret");
     let answer = given.post(&format!("{path}/confirm"), &[]);
     answer.expect_status(400).expect("error.code", "payment_intent_unexpected_state");
     let updated = given.post(&path, &[("payment_method", "pm_card_visa"), ("amount", "1200")]);

@@ -251,3 +251,15 @@ fn payouts_by_what_they_are() {
     let updated = given.post(&format!("{PAYOUTS}/{}", first.id()), &[("metadata[a]", "1")]);
     updated.ok().expect("metadata.a", "1");
 }
+
+#[test]
+fn a_rejected_account_is_paid_nothing_out() {
+    let platform = Sandbox::new();
+    let owner = platform.connected_account();
+    fund(&owner, 10_000);
+    payout(&owner, 100, &[]).ok();
+    let reject = format!("/v1/accounts/{}/reject", owner.account_id());
+    platform.post(&reject, &[("reason", "fraud")]).ok();
+    let refused = payout(&owner, 100, &[]);
+    refused.expect_error(400, INVALID, "payouts_not_allowed", None);
+}

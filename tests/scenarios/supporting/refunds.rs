@@ -34,6 +34,10 @@ fn a_refund_goes_back_to_the_card() {
     let charge = given.get(&path);
     charge.ok().expect("refunded", true).expect("amount_refunded", 1_000);
     charge.expect("refunds.data.0.id", refund.id());
+    let of_charge = format!("/v1/charges/{}/refunds", intent.text("latest_charge"));
+    assert_eq!(given.get(&of_charge).ids(), [refund.id()]);
+    given.get(&format!("{of_charge}/{}", refund.id())).ok().expect("", &refund.body);
+    given.get(&format!("{of_charge}/re_nope")).expect_status(404);
     let one = format!("{REFUNDS}/{}", refund.id());
     given.post(&one, &[("metadata[a]", "2")]).ok().expect("metadata.a", "2");
     given.post(&format!("{one}/cancel"), &[]).expect_error(400, INVALID, None, None);

@@ -189,3 +189,37 @@ fn a_detached_payment_method_ends_its_mandate() {
     let mandate = given.get(&format!("/v1/mandates/{}", intent.text("mandate")));
     mandate.ok().expect("status", "inactive");
 }
+
+#[test]
+fn a_debit_that_nobody_agreed_to_ends_its_mandate() {
+    let given = Sandbox::new();
+    given.clock_freeze(1_700_000_000);
+    let account = given.financial_account();
+    let method = bank_account(&given, "000123456789");
+    let mut params = vec![
+        ("payment_method_types[]", "us_bank_account"),
+        ("payment_method_options[us_bank_account][verification_method]", "skip"),
+        ("flow_directions[]", "inbound"),
+        ("attach_to_self", "true"),
+        ("payment_method", &method),
+        ("confirm", "true"),
+    ];
+    params.extend(AGREED);
+    let intent = given.post(INTENTS, &params);
+    let mandate = format!("/v1/mandates/{}", intent.ok().text("mandate"));
+    let fails = |code: &str| {
+        let params = [
+            ("amount", "100"),
+            ("currency", "usd"),
+            ("financial_account", &*account.id),
+            ("origin_payment_method", &*method),
+        ];
+        let transfer = given.post("/v1/treasury/inbound_transfers", &params).id();
+        let path = format!("/v1/test_helpers/treasury/inbound_transfers/{transfer}/fail");
+        given.post(&path, &[("failure_details[code]", code)]).ok().expect("status", "failed");
+    };
+    fails("no_account");
+    given.get(&mandate).ok().expect("status", "active");
+    fails("debit_not_authorized");
+    given.get(&mandate).ok().expect("status", "inactive");
+}

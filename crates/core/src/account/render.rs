@@ -53,7 +53,7 @@ impl Account {
         self.is_active("card_payments")
     }
 
-    fn payouts_enabled(&self) -> bool {
+    pub fn payouts_enabled(&self) -> bool {
         match self.rejected {
             Some(rejection) => !rejection.pauses_payouts,
             None => self.is_active("transfers") || self.is_active("card_payments"),

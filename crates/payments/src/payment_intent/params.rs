@@ -36,7 +36,7 @@ pub struct CreatePaymentIntent {
     /// How much is paid, in the currency's smallest unit.
     #[param(min = 1, max = AMOUNT_MAX, over_max = "amount_too_large")]
     pub amount: i64,
-    /// Lets the types of PaymentMethods be chosen by themselves, as they are unless types are named.
+    /// Lets the types of PaymentMethods be chosen by themselves, as they are unless named.
     automatic_payment_methods: Option<AutomaticParams>,
     /// `manual` takes the money later, by a capture.
     pub capture_method: Option<CaptureMethod>,
@@ -107,6 +107,12 @@ pub struct ConfirmParams {
     pub return_url: Option<String>,
     /// Whether the SDK in the browser handles what comes next.
     pub use_stripe_sdk: Option<bool>,
+}
+
+#[derive(Params)]
+pub struct RetrievePaymentIntent {
+    /// Its client secret, if the caller knows it by that.
+    pub client_secret: Option<String>,
 }
 
 #[derive(Params)]

@@ -1,4 +1,4 @@
-//! What payments must do, in a few lines: amounts, and the times at which something becomes of them.
+//! What payments must do, in a few lines: amounts, and the times when something becomes of them.
 
 use serde_json::Value;
 

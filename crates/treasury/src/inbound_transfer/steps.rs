@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::params::Currency;
 use api::{ApiError, Result, Tx};
+use exchequer_core::mandate::{self, MandateStatus};
 use ledger::Contra;
 
 use super::FLOW_LABEL;
@@ -34,7 +35,18 @@ pub fn fail(
     code: FailureCode,
 ) -> Result<Arc<InboundTransfer>> {
     let next = api::copy(transfer).fail(tx.now_ms(), code).map_err(ApiError::from)?;
+    heed(tx, transfer, code)?;
     told(tx, next, "treasury.inbound_transfer.failed")
+}
+
+/// Where the bank says that nobody agreed to be debited, the mandate is worth nothing any more.
+fn heed(tx: &mut Tx<'_>, transfer: &InboundTransfer, code: FailureCode) -> Result<()> {
+    match &transfer.origin.mandate {
+        Some(mandate) if code == FailureCode::DebitNotAuthorized => {
+            mandate::set_status(tx, mandate, MandateStatus::Inactive)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The money comes in.
@@ -61,6 +73,7 @@ pub fn return_(
     code: FailureCode,
 ) -> Result<Arc<InboundTransfer>> {
     transfer.check(Action::Return).map_err(ApiError::from)?;
+    heed(tx, transfer, code)?;
     let debit = ReceivedDebit {
         id: tx.new_id::<ReceivedDebit>(),
         created: tx.now_ms(),
