@@ -77,6 +77,7 @@ async fn record(shared: &Shared, workspace: &Arc<Workspace>, outcome: Outcome) -
         workspace: workspace.clone(),
         bytes: RESULT_BYTES,
         alone: false,
+        key: None,
         run: Box::new(move |session| match attempt::record(session, &outcome) {
             Ok(keep) => keep,
             Err(failure) => {

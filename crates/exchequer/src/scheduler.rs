@@ -89,6 +89,7 @@ impl Scheduler {
             workspace: workspace.clone(),
             bytes: 0,
             alone: false,
+            key: None,
             run: Box::new(|_| Keep::No),
             done: Box::new(|_| ()),
         };

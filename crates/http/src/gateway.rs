@@ -314,17 +314,18 @@ impl Gateway {
         alone: bool,
         run: store::committer::Run,
     ) -> Result<(), ApiError> {
-        self.run_holding(workspace, bytes, alone, run, None).await
+        self.run_holding(workspace, bytes, alone, run, (None, None)).await
     }
 
-    /// The same with a key that is held until then, whether the client waits or not.
+    /// The same with a key that is held until then, whether the client waits or not, and with the
+    /// key that the command looks up.
     async fn run_holding(
         &self,
         workspace: &Arc<Workspace>,
         bytes: usize,
         alone: bool,
         run: store::committer::Run,
-        held: Option<Hold>,
+        (held, key): (Option<Hold>, Option<(i64, i64)>),
     ) -> Result<(), ApiError> {
         let (tell, told) = oneshot::channel();
         let done = Box::new(move |result| {
@@ -332,7 +333,7 @@ impl Gateway {
             // The client may have hung up; its command stands all the same.
             let _ = tell.send(result);
         });
-        let command = Command { workspace: workspace.clone(), bytes, alone, run, done };
+        let command = Command { workspace: workspace.clone(), bytes, alone, key, run, done };
         if workspace.number() == 0 && self.registry.stored() >= self.registry.max() {
             return Err(refusals::too_many_sandboxes(self.registry.max()));
         }
@@ -367,6 +368,8 @@ impl Gateway {
         let (keyed, bytes) = (key.is_some(), share.bytes());
         // Another program on the same database can have answered since the key was looked up.
         let look_again = self.database.is_shared();
+        let looked_up = key.as_ref().filter(|_| look_again);
+        let looked_up = looked_up.map(|key| (call.owner.number, key.hash));
         let run = Box::new(move |session: &mut Session<'_>| {
             // The parameters stay in memory for as long as this does, whether the client waits or
             // not.
@@ -376,7 +379,8 @@ impl Gateway {
             *give.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             keep
         });
-        let command = self.run_holding(&call.caller.workspace, bytes, false, run, held);
+        let keys = (held, looked_up);
+        let command = self.run_holding(&call.caller.workspace, bytes, false, run, keys);
         command.await.inspect_err(|error| {
             if error.status == 500 {
                 tracing::error!(request = call.request_id, "the request's command failed");

@@ -51,6 +51,9 @@ pub struct Command {
     pub bytes: usize,
     /// Has a batch to itself: it moves rows, or says where the rows of its workspace are.
     pub alone: bool,
+    /// The account and hash of the idempotency key that it looks up, so that an engine far away can
+    /// be asked once for a whole batch.
+    pub key: Option<(i64, i64)>,
     pub run: Run,
     pub done: Done,
 }

@@ -178,7 +178,8 @@ impl Copying<'_> {
         let done = Box::new(move |result| {
             let _ = tell.try_send(result);
         });
-        let mut command = Command { workspace: owner.clone(), bytes: 0, alone: true, run, done };
+        let mut command =
+            Command { workspace: owner.clone(), bytes: 0, alone: true, key: None, run, done };
         let began = Instant::now();
         while let Err(back) = self.committer.send(command) {
             if began.elapsed() > QUEUE_WAIT_MAX || (self.is_stopping)() {

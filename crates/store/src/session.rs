@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cache::DecodedCache;
@@ -23,15 +23,19 @@ pub type Decoded = Arc<dyn Any + Send + Sync>;
 pub struct Cache {
     young: HashMap<ObjectKey, Option<Decoded>>,
     old: HashMap<ObjectKey, Option<Decoded>>,
+    /// Ids that commands made since the last commit: the engine cannot have them.
+    fresh: HashSet<String>,
 }
 
+/// How many fresh ids are remembered.
+const FRESH_MAX: usize = 4096;
 /// How many decoded objects a generation of the committer's cache holds.
 const CACHE_GENERATION_MAX: usize = 4096;
 
 impl Default for Cache {
     fn default() -> Self {
         let generation = || HashMap::with_capacity(CACHE_GENERATION_MAX);
-        Cache { young: generation(), old: generation() }
+        Cache { young: generation(), old: generation(), fresh: HashSet::new() }
     }
 }
 
@@ -55,6 +59,7 @@ impl Cache {
 
     /// Takes over what a batch committed.
     pub fn committed(&mut self, overlay: &Overlay) {
+        self.fresh.clear();
         for (key, row) in overlay.objects.changes() {
             self.insert(key.clone(), row.map(|row| row.object.clone()));
         }
@@ -62,11 +67,13 @@ impl Cache {
 
     /// What is remembered of a workspace no longer counts.
     pub fn forget(&mut self, ws: i64) {
+        self.fresh.clear();
         self.young.retain(|key, _| key.scope.ws != ws);
         self.old.retain(|key, _| key.scope.ws != ws);
     }
 
     pub fn clear(&mut self) {
+        self.fresh.clear();
         self.young.clear();
         self.old.clear();
     }
@@ -143,6 +150,9 @@ impl<'a> Session<'a> {
         }
         if let Some(known) = writing.cache.borrow_mut().get(&key) {
             return Ok(known.and_then(|object| object.downcast().ok()));
+        }
+        if writing.cache.borrow().fresh.contains(id) {
+            return Ok(None);
         }
         let stored = self.reader.object(scope, id)?;
         let object = stored.map(|stored| decode(&stored).map(Arc::new)).transpose()?;
@@ -376,7 +386,16 @@ impl<'a> Session<'a> {
     /// A fresh id of that kind for an account.
     pub fn new_id(&mut self, prefix: &str, account: &str) -> String {
         let (second, counter) = self.state.next_id(self.now);
-        id::object_id(prefix, second, account, counter, id::random_u64())
+        let id = id::object_id(prefix, second, account, counter, id::random_u64());
+        if let Some(writing) = &self.writing {
+            let fresh = &mut writing.cache.borrow_mut().fresh;
+            // Refused commands leave theirs behind; without them the engine is only asked in vain.
+            if fresh.len() >= FRESH_MAX {
+                fresh.clear();
+            }
+            fresh.insert(id.clone());
+        }
+        id
     }
 }
 

@@ -72,6 +72,7 @@ fn run(
         workspace: workspace.clone(),
         bytes: 0,
         alone: false,
+        key: None,
         run: Box::new(move |session| work(session)),
         done: Box::new(move |result| tell.send(result).unwrap()),
     };

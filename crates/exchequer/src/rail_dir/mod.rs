@@ -179,6 +179,7 @@ impl RailDir {
             workspace: workspace.clone(),
             bytes: COMMAND_BYTES,
             alone: false,
+            key: None,
             run: Box::new(move |session| {
                 let acting = Acting { owner: owner.clone(), request: None };
                 let outcome = with_tx(&app, session, acting, &work);

@@ -160,6 +160,7 @@ impl World {
             workspace: self.workspace.clone(),
             bytes: 0,
             alone: false,
+            key: None,
             run,
             done: Box::new(move |result| told.send(result).unwrap()),
         };

@@ -123,6 +123,10 @@ impl Work<Writer> {
     ) -> Result<usize, Trouble> {
         let started = Instant::now();
         let is_first = taken.is_empty();
+        if is_first {
+            self.gather();
+        }
+        self.look_up(workspace, taken)?;
         let (mut count, mut bytes) = (0, 0);
         loop {
             if count == taken.len() {
@@ -167,6 +171,21 @@ impl Work<Writer> {
             }
             count += 1;
         }
+    }
+
+    /// Takes what is queued, so that it is known what its commands will look up.
+    fn gather(&mut self) {
+        while self.waiting.len() < ASIDE_MAX {
+            let Ok(command) = self.commands.try_recv() else { return };
+            self.waiting.push_back(command);
+        }
+    }
+
+    fn look_up(&self, workspace: &Workspace, taken: &[Command]) -> Result<(), Trouble> {
+        let is_same = |command: &&Command| command.workspace.tail == workspace.tail;
+        let batch = taken.iter().chain(self.waiting.iter().filter(is_same));
+        let keys = batch.take(BATCH_COMMANDS_MAX).filter_map(|command| command.key);
+        self.writer.look_up(&keys.collect::<Vec<_>>())
     }
 
     /// The next command of that workspace; those of others wait their turn.

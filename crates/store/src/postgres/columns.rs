@@ -1,4 +1,6 @@
-//! The rows of a batch, column by column: each table's statement takes them as arrays.
+//! The rows of a batch, column by column: each table's statement takes them as arrays. What is
+//! removed goes row by row, by its whole key: a join with an array is planned by what the database
+//! believes of a table, and where that is old it looks through all rows of the workspace.
 
 use std::borrow::Cow;
 
@@ -19,9 +21,6 @@ pub(super) type Statement<'a> = (&'static str, Vec<Value<'a>>);
 macro_rules! column {
     ($rows:expr, |$key:ident, $row:ident| $value:expr) => {
         Box::new($rows.iter().map(|($key, $row)| $value).collect::<Vec<_>>()) as Value<'a>
-    };
-    ($rows:expr, |$key:ident| $value:expr) => {
-        Box::new($rows.iter().map(|$key| $value).collect::<Vec<_>>()) as Value<'a>
     };
 }
 
@@ -154,40 +153,40 @@ fn objects<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
             ],
         ));
     }
-    if !removed.is_empty() {
-        work.push((
-            sql::REMOVE_OBJECTS,
-            vec![
-                Box::new(ws),
-                column!(removed, |key| key.scope.acct),
-                column!(removed, |key| key.id.as_str()),
-            ],
-        ));
+    for key in removed {
+        let values: Vec<Value<'a>> =
+            vec![Box::new(ws), Box::new(key.scope.acct), Box::new(key.id.as_str())];
+        work.push((sql::REMOVE_OBJECT, values));
     }
     Ok(())
 }
 
 fn index<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.index.changes());
-    let put: Vec<_> = put.into_iter().map(|(key, ())| key).collect();
-    let put_sql = sql::PUT_INDEX;
-    let remove_sql = sql::REMOVE_INDEX;
     // Removed first: an entry that stands in for another by its storable text must stay.
-    for (sql, keys) in [(remove_sql, removed), (put_sql, put)] {
-        if keys.is_empty() {
-            continue;
-        }
-        work.push((
-            sql,
-            vec![
-                Box::new(ws),
-                column!(keys, |key| key.scope.acct),
-                column!(keys, |key| key.field),
-                column!(keys, |key| storable(&key.value)),
-                column!(keys, |key| storable(&key.sort)),
-            ],
-        ));
+    for key in removed {
+        let values: Vec<Value<'a>> = vec![
+            Box::new(ws),
+            Box::new(key.scope.acct),
+            Box::new(key.field),
+            Box::new(storable(&key.value)),
+            Box::new(storable(&key.sort)),
+        ];
+        work.push((sql::REMOVE_INDEX, values));
     }
+    if put.is_empty() {
+        return;
+    }
+    work.push((
+        sql::PUT_INDEX,
+        vec![
+            Box::new(ws),
+            column!(put, |key, _row| key.scope.acct),
+            column!(put, |key, _row| key.field),
+            column!(put, |key, _row| storable(&key.value)),
+            column!(put, |key, _row| storable(&key.sort)),
+        ],
+    ));
 }
 
 fn postings<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
@@ -216,15 +215,10 @@ fn postings<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>
 
 fn events<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.events.changes());
-    if !removed.is_empty() {
-        work.push((
-            sql::REMOVE_EVENTS,
-            vec![
-                Box::new(ws),
-                column!(removed, |key| key.scope.acct),
-                column!(removed, |key| key.id.as_str()),
-            ],
-        ));
+    for key in removed {
+        let values: Vec<Value<'a>> =
+            vec![Box::new(ws), Box::new(key.scope.acct), Box::new(key.id.as_str())];
+        work.push((sql::REMOVE_EVENT, values));
     }
     if put.is_empty() {
         return;
@@ -253,11 +247,9 @@ fn text_or_none(text: Option<&str>) -> Option<Cow<'_, str>> {
 
 fn jobs<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.jobs.changes());
-    if !removed.is_empty() {
-        work.push((
-            sql::REMOVE_JOBS,
-            vec![Box::new(ws), column!(removed, |key| key.due), column!(removed, |key| key.seq)],
-        ));
+    for key in removed {
+        let values: Vec<Value<'a>> = vec![Box::new(ws), Box::new(key.due), Box::new(key.seq)];
+        work.push((sql::REMOVE_JOB, values));
     }
     if put.is_empty() {
         return;
@@ -278,11 +270,9 @@ fn jobs<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
 
 fn answers<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.answers.changes());
-    if !removed.is_empty() {
-        let forget = sql::REMOVE_ANSWER_INDEX;
-        let remove = sql::REMOVE_ANSWERS;
-        for sql in [forget, remove] {
-            work.push((sql, vec![Box::new(ws), column!(removed, |key| key.seq)]));
+    for key in removed {
+        for sql in [sql::REMOVE_ANSWER_INDEX, sql::REMOVE_ANSWER] {
+            work.push((sql, vec![Box::new(ws), Box::new(key.seq)]));
         }
     }
     if put.is_empty() {
@@ -318,15 +308,10 @@ fn answers<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>)
 
 fn deliveries<'a>(overlay: &'a Overlay, ws: &'a i64, work: &mut Vec<Statement<'a>>) {
     let (put, removed) = split(overlay.deliveries.changes());
-    if !removed.is_empty() {
-        work.push((
-            sql::REMOVE_DELIVERIES,
-            vec![
-                Box::new(ws),
-                column!(removed, |key| key.event.as_str()),
-                column!(removed, |key| key.endpoint.as_str()),
-            ],
-        ));
+    for key in removed {
+        let values: Vec<Value<'a>> =
+            vec![Box::new(ws), Box::new(key.event.as_str()), Box::new(key.endpoint.as_str())];
+        work.push((sql::REMOVE_DELIVERY, values));
     }
     if put.is_empty() {
         return;

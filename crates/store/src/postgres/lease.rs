@@ -30,7 +30,7 @@ impl Database {
             let idle = self.take_idle();
             let reader = match idle {
                 Some(reader) => reader,
-                None => PostgresReader { link: self.link()? },
+                None => PostgresReader::new(self.link()?),
             };
             let due = self.claim_on(&reader)?;
             self.give_back(reader);

@@ -16,7 +16,7 @@ mod transfer;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use copy::copy_to;
@@ -44,8 +44,11 @@ pub(crate) const STORE: &str = include_str!("store.sql");
 
 /// How many threads commit, each with a connection of its own.
 pub const WRITERS: usize = 4;
-/// Idle connections that are kept for reading.
-const READERS_IDLE_MAX: usize = 16;
+/// Connections for reading. To wait for one costs less than to make another: that takes the
+/// database a process.
+const READERS_MAX: usize = 16;
+/// The longest wait for one of them; then there is one more for a moment.
+const READER_AWAITED_MAX: Duration = Duration::from_secs(1);
 /// How often a read that lost its connection takes another.
 const CONNECT_TRIES_MAX: usize = 3;
 
@@ -93,6 +96,19 @@ impl Shared {
 pub struct Database {
     shared: Arc<Shared>,
     idle: Mutex<Vec<PostgresReader>>,
+    /// How many may begin to read.
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// The right to use one connection for reading.
+struct Turn<'a>(&'a Database);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.free) += 1;
+        self.0.freed.notify_one();
+    }
 }
 
 impl Database {
@@ -102,10 +118,10 @@ impl Database {
         let database = Database::connect(url)?;
         let link = database.link()?;
         let sealer = prepare(&link, seal_key)?;
-        lock(&database.idle).push(PostgresReader { link });
+        lock(&database.idle).push(PostgresReader::new(link));
         let mut writers = Vec::new();
         for _ in 0..WRITERS {
-            let reader = PostgresReader { link: database.link()? };
+            let reader = PostgresReader::new(database.link()?);
             writers.push(Writer::new(database.shared.clone(), reader));
         }
         Ok((database, writers, sealer))
@@ -130,7 +146,7 @@ impl Database {
         refuse_newer(version)?;
         let sealer = Sealer::open(seal_key, false)?;
         refuse_other_key(&sealer, mark.as_deref())?;
-        lock(&database.idle).push(PostgresReader { link });
+        lock(&database.idle).push(PostgresReader::new(link));
         Ok((database, sealer))
     }
 
@@ -139,7 +155,12 @@ impl Database {
         let mut node = [0u8; 8];
         secret_bytes(&mut node);
         let shared = Shared { address, node: i64::from_be_bytes(node) };
-        Ok(Database { shared: Arc::new(shared), idle: Mutex::default() })
+        Ok(Database {
+            shared: Arc::new(shared),
+            idle: Mutex::default(),
+            free: Mutex::new(READERS_MAX),
+            freed: Condvar::new(),
+        })
     }
 
     fn link(&self) -> Result<Link> {
@@ -170,6 +191,7 @@ impl Database {
     /// Lets `work` read one snapshot of everything committed so far.
     pub fn read<T>(&self, work: impl FnOnce(&dyn Reader) -> T) -> Result<T> {
         tokio::task::block_in_place(|| {
+            let _turn = self.turn();
             let reader = self.snapshot()?;
             let result = work(&reader);
             if reader.link.run("COMMIT").is_ok() {
@@ -182,6 +204,7 @@ impl Database {
     /// Learns what other programs did to a workspace, if they did anything.
     pub fn refresh(&self, workspace: &Workspace) -> Result<()> {
         tokio::task::block_in_place(|| {
+            let _turn = self.turn();
             let mut tries = 0;
             loop {
                 let idle = self.take_idle();
@@ -189,7 +212,7 @@ impl Database {
                     Some(reader) => reader,
                     None => {
                         tries += 1;
-                        PostgresReader { link: self.link_patiently()? }
+                        PostgresReader::new(self.link_patiently()?)
                     }
                 };
                 match reader.state(workspace) {
@@ -204,13 +227,24 @@ impl Database {
         })
     }
 
+    fn turn(&self) -> Option<Turn<'_>> {
+        let free = lock(&self.free);
+        let waited = self.freed.wait_timeout_while(free, READER_AWAITED_MAX, |free| *free == 0);
+        let (mut free, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        if late.timed_out() {
+            return None;
+        }
+        *free -= 1;
+        Some(Turn(self))
+    }
+
     fn take_idle(&self) -> Option<PostgresReader> {
         lock(&self.idle).pop()
     }
 
     fn give_back(&self, reader: PostgresReader) {
         let mut idle = lock(&self.idle);
-        if reader.link.failed().is_none() && idle.len() < READERS_IDLE_MAX {
+        if reader.link.failed().is_none() && idle.len() < READERS_MAX {
             idle.push(reader);
         }
     }
@@ -224,7 +258,7 @@ impl Database {
                 Some(reader) => reader,
                 None => {
                     tries += 1;
-                    PostgresReader { link: self.link_patiently()? }
+                    PostgresReader::new(self.link_patiently()?)
                 }
             };
             match reader.link.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {

@@ -1,6 +1,8 @@
 //! Reading rows. Every statement is prepared once per connection and begins its key with `ws`.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql};
@@ -17,7 +19,12 @@ use crate::{Millis, Result, StoreError};
 /// Reads through one connection, in the transaction that is open on it.
 pub struct PostgresReader {
     pub(super) link: Link,
+    /// The kept answers of keys, by workspace, account and hash: none where there are none. They
+    /// count for the batch that has locked the workspace.
+    looked_up: RefCell<HashMap<(i64, i64, i64), Answers>>,
 }
+
+type Answers = Vec<(AnswerKey, AnswerRow)>;
 
 /// After every text that can be an id.
 const LAST: &str = "\u{10FFFF}";
@@ -34,6 +41,30 @@ pub(super) fn at<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T> {
 }
 
 impl PostgresReader {
+    pub(super) fn new(link: Link) -> PostgresReader {
+        PostgresReader { link, looked_up: RefCell::default() }
+    }
+
+    /// Asks for the answers of many keys at once.
+    pub(super) fn look_up(&self, ws: i64, keys: &[(i64, i64)]) -> Result<()> {
+        let (accounts, hashes): (Vec<i64>, Vec<i64>) = keys.iter().copied().unzip();
+        let found = self.rows(sql::ANSWERS_OF_KEYS, &[&ws, &accounts, &hashes], answer_row)?;
+        let mut looked_up = self.looked_up.borrow_mut();
+        looked_up.extend(keys.iter().map(|(acct, hash)| ((ws, *acct, *hash), Vec::new())));
+        for (key, row) in found {
+            let known = looked_up.entry((ws, row.acct, row.hash)).or_default();
+            // The same key may have been asked for twice.
+            if known.iter().all(|(other, _)| *other != key) {
+                known.push((key, row));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn forget_looked_up(&self) {
+        self.looked_up.borrow_mut().clear();
+    }
+
     fn rows<T>(
         &self,
         sql: &'static str,
@@ -179,6 +210,9 @@ impl Reader for PostgresReader {
     }
 
     fn answers(&self, scope: Scope, hash: i64) -> Result<Vec<(AnswerKey, AnswerRow)>> {
+        if let Some(known) = self.looked_up.borrow().get(&(scope.ws, scope.acct, hash)) {
+            return Ok(known.clone());
+        }
         let sql = sql::ANSWERS;
         self.rows(sql, &[&scope.ws, &scope.acct, &hash], answer_row)
     }

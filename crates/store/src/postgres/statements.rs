@@ -39,10 +39,20 @@ statements! {
     JOBS =
         "SELECT ws, due, seq, acct, kind, object, detail FROM jobs WHERE ws = $1 AND due <= $2 \
          ORDER BY due, seq LIMIT $3";
+    /// `OFFSET 0` keeps the steps in this order. As a plain join the planner may begin with every
+    /// answer of the workspace, because it takes a new table for a small one.
     ANSWERS =
         "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, a.request, \
-         a.status, a.created, a.event, a.body FROM answer_index i JOIN answers a ON a.ws = i.ws \
-         AND a.seq = i.seq WHERE i.ws = $1 AND i.part IN (0, 1) AND i.acct = $2 AND i.hash = $3";
+         a.status, a.created, a.event, a.body FROM (SELECT seq FROM answer_index WHERE ws = $1 AND \
+         part IN (0, 1) AND acct = $2 AND hash = $3 OFFSET 0) AS i CROSS JOIN LATERAL (SELECT * \
+         FROM answers WHERE ws = $1 AND seq = i.seq OFFSET 0) AS a";
+    /// The same for the keys of a whole batch.
+    ANSWERS_OF_KEYS =
+        "SELECT a.ws, a.seq, a.acct, a.hash, a.idempotency_key, a.fingerprint, a.path, a.request, \
+         a.status, a.created, a.event, a.body FROM unnest($2::bigint[], $3::bigint[]) \
+         AS k (acct, hash) CROSS JOIN LATERAL (SELECT seq FROM answer_index WHERE ws = $1 AND \
+         part IN (0, 1) AND acct = k.acct AND hash = k.hash OFFSET 0) AS i CROSS JOIN LATERAL \
+         (SELECT * FROM answers WHERE ws = $1 AND seq = i.seq OFFSET 0) AS a";
     OLDEST_ANSWERS =
         "SELECT ws, seq, acct, hash, '', ''::bytea, '', '', status, created, NULL::text, \
          NULL::bytea FROM answers WHERE ws = $1 ORDER BY seq LIMIT $2";
@@ -65,44 +75,39 @@ statements! {
         "INSERT INTO objects (ws, acct, id, v, state) SELECT $1::bigint, t.* FROM \
          unnest($2::bigint[], $3::text[], $4::bigint[], $5::text[]) AS t ON CONFLICT (ws, acct, \
          id) DO UPDATE SET v = excluded.v, state = excluded.state";
-    REMOVE_OBJECTS =
-        "DELETE FROM objects AS o USING unnest($2::bigint[], $3::text[]) AS k (acct, id) WHERE \
-         o.ws = $1 AND o.acct = k.acct AND o.id = k.id";
+    REMOVE_OBJECT =
+        "DELETE FROM objects WHERE ws = $1 AND acct = $2 AND id = $3";
     PUT_INDEX =
         "INSERT INTO object_index (ws, acct, field, value, id) SELECT $1::bigint, t.* FROM \
          unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) AS t ON CONFLICT (ws, acct, \
          field, value, id) DO NOTHING";
     REMOVE_INDEX =
-        "DELETE FROM object_index AS i USING unnest($2::bigint[], $3::text[], $4::text[], \
-         $5::text[]) AS k (acct, field, value, id) WHERE i.ws = $1 AND i.acct = k.acct AND \
-         i.field = k.field AND i.value = k.value AND i.id = k.id";
+        "DELETE FROM object_index WHERE ws = $1 AND acct = $2 AND field = $3 AND value = $4 AND \
+         id = $5";
     PUT_POSTINGS =
         "INSERT INTO postings (ws, acct, id, book, txn, type, taken_from, given_to, amount, \
          currency, created) SELECT $1::bigint, t.* FROM unnest($2::bigint[], $3::text[], \
          $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], \
          $11::bigint[]) AS t";
-    REMOVE_EVENTS =
-        "DELETE FROM events AS e USING unnest($2::bigint[], $3::text[]) AS k (acct, id) WHERE \
-         e.ws = $1 AND e.acct = k.acct AND e.id = k.id";
+    REMOVE_EVENT =
+        "DELETE FROM events WHERE ws = $1 AND acct = $2 AND id = $3";
     PUT_EVENTS =
         "INSERT INTO events (ws, acct, id, type, created, object, previous, request, \
          idempotency_key, by_request, targets) SELECT $1::bigint, t.* FROM unnest($2::bigint[], \
          $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], \
          $10::boolean[], $11::bigint[]) AS t";
-    REMOVE_JOBS =
-        "DELETE FROM jobs AS j USING unnest($2::bigint[], $3::bigint[]) AS k (due, seq) WHERE \
-         j.ws = $1 AND j.due = k.due AND j.seq = k.seq";
+    REMOVE_JOB =
+        "DELETE FROM jobs WHERE ws = $1 AND due = $2 AND seq = $3";
     PUT_JOBS =
         "INSERT INTO jobs (ws, due, seq, acct, kind, object, detail) SELECT $1::bigint, t.* FROM \
          unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[]) AS \
          t";
     REMOVE_ANSWER_INDEX =
-        "DELETE FROM answer_index AS i USING unnest($2::bigint[]) AS k (seq), answers AS a WHERE \
-         a.ws = $1 AND a.seq = k.seq AND i.ws = $1 AND i.part IN (0, 1) AND i.acct = a.acct AND i.hash = a.hash AND \
-         i.seq = a.seq";
-    REMOVE_ANSWERS =
-        "DELETE FROM answers AS a USING unnest($2::bigint[]) AS k (seq) WHERE a.ws = $1 AND a.seq \
-         = k.seq";
+        "DELETE FROM answer_index WHERE ws = $1 AND part IN (0, 1) AND seq = $2 AND acct = (SELECT \
+         acct FROM answers WHERE ws = $1 AND seq = $2) AND hash = (SELECT hash FROM answers WHERE \
+         ws = $1 AND seq = $2)";
+    REMOVE_ANSWER =
+        "DELETE FROM answers WHERE ws = $1 AND seq = $2";
     PUT_ANSWER_INDEX =
         "INSERT INTO answer_index (ws, part, acct, hash, seq) SELECT $1::bigint, 1, t.* FROM \
          unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS t";
@@ -111,9 +116,8 @@ statements! {
          status, created, event, body) SELECT $1::bigint, t.* FROM unnest($2::bigint[], \
          $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], \
          $9::bigint[], $10::bigint[], $11::text[], $12::bytea[]) AS t";
-    REMOVE_DELIVERIES =
-        "DELETE FROM deliveries AS d USING unnest($2::text[], $3::text[]) AS k (event, endpoint) \
-         WHERE d.ws = $1 AND d.event = k.event AND d.endpoint = k.endpoint";
+    REMOVE_DELIVERY =
+        "DELETE FROM deliveries WHERE ws = $1 AND event = $2 AND endpoint = $3";
     PUT_DELIVERIES =
         "INSERT INTO deliveries (ws, event, endpoint, acct, due, delivered, attempts) SELECT \
          $1::bigint, t.* FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], \

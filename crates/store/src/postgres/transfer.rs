@@ -36,7 +36,7 @@ pub(crate) fn with_snapshot(
     }
     link.run(PATIENTLY)?;
     link.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    let reader = PostgresReader { link };
+    let reader = PostgresReader::new(link);
     work(&reader, &mark.unwrap_or_default())?;
     reader.link.run("COMMIT")
 }
@@ -62,7 +62,7 @@ pub(crate) fn fill(
     prepare(&link, seal_key)?;
     link.run(PATIENTLY)?;
     link.run("BEGIN")?;
-    let reader = PostgresReader { link };
+    let reader = PostgresReader::new(link);
     if !reader.workspaces(0, 1)?.is_empty() {
         return Err(StoreError::Unusable("the store is not empty".into()));
     }

@@ -72,16 +72,23 @@ impl Writer {
     /// so nothing remembered of it counts.
     pub fn begin(&mut self, workspace: &Workspace) -> Result<bool, Trouble> {
         self.held = None;
+        self.reader.forget_looked_up();
         if self.link().failed().is_some() {
             let link = self.shared.connect().map_err(|refused| Trouble {
                 error: StoreError::Engine(refused.why),
                 is_passing: refused.failure == Failure::Passing,
             })?;
-            self.reader = PostgresReader { link };
+            self.reader = PostgresReader::new(link);
             // It may be a standby that took over: a version there need not be the one known here.
             self.known.clear();
         }
         self.lock(workspace).map_err(|error| self.trouble(error))
+    }
+
+    /// Asks once for the kept answers that the commands of this batch will look up.
+    pub fn look_up(&self, keys: &[(i64, i64)]) -> Result<(), Trouble> {
+        let Some(held) = self.held.as_ref().filter(|_| keys.len() > 1) else { return Ok(()) };
+        self.reader.look_up(held.ws, keys).map_err(|error| self.trouble(error))
     }
 
     fn link(&self) -> &Link {
@@ -161,6 +168,7 @@ impl Writer {
     /// Ends a batch that wrote nothing.
     pub fn abandon(&mut self) {
         self.held = None;
+        self.reader.forget_looked_up();
         // A connection that cannot even do that is replaced by the next batch.
         if self.link().run("ROLLBACK").is_ok() {
             self.link().mend();
@@ -174,6 +182,7 @@ impl Writer {
             return Err(Trouble { error, is_passing: false });
         };
         self.known.remove(&held.ws);
+        self.reader.forget_looked_up();
         let version = held.version + 1;
         self.write(overlay, batch, version, &held).map_err(|error| self.trouble(error))?;
         fail::fail_point!("lose_commit", |_| {
