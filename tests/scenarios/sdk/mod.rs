@@ -27,6 +27,11 @@ fn python_takes_in_and_sends_back() {
 }
 
 #[test]
+fn python_transfers() {
+    python_story("transfers");
+}
+
+#[test]
 fn python_hears_webhooks() {
     python_story("webhooks");
 }
