@@ -133,6 +133,10 @@ pub fn afford(view: &View<'_>, currency: Currency, amount: i64) -> Result<()> {
 pub fn settle(tx: &mut Tx<'_>, holdings: &str, _: &str) -> Result<()> {
     let Some(before) = tx.load::<Holdings>(holdings)? else { return Ok(()) };
     let (currency, now) = (before.currency, tx.now_ms());
+    if before.next_settlement != Some(now) {
+        // An earlier look has been planned since, and has planned the next one itself.
+        return Ok(());
+    }
     // One more than are settled tells when the next is due.
     let waiting = pending(tx, currency, SETTLED_AT_ONCE + 1)?;
     let mut is_changed = false;

@@ -1,8 +1,8 @@
 //! Edits of the balance of payments, and of what moves it.
 
-use exchequer_tests::Sandbox;
+use exchequer_tests::{FinancialAccount, Folder, Sandbox, Server};
 
-use super::Edit;
+use super::{Edit, apply, copy, said, verify};
 
 pub const EDITS: &[Edit] = &[
     Edit {
@@ -101,4 +101,94 @@ pub fn fill(given: &Sandbox) {
     send();
     given.post(&format!("/v1/payouts/{}/cancel", send()), &[]).ok();
     given.post("/v1/topups", &[("amount", "900"), ("currency", "usd")]).ok();
+}
+
+/// Edits of what crossed between the balance of payments and a FinancialAccount.
+const CROSSINGS: &[Edit] = &[
+    Edit {
+        what: "the payout that a credit is",
+        names: "SELECT id FROM objects WHERE id LIKE 'rc!_%' ESCAPE '!' AND \
+                json_extract(state, '$.source.type') = 'payout'",
+        sql: "UPDATE objects SET state = json_set(state, '$.source.id', 'po_1nobodys') \
+              WHERE id = ?1",
+    },
+    Edit {
+        what: "where the money of a payout comes from",
+        names: "SELECT txn FROM postings WHERE taken_from = 'payments_balance'",
+        sql: "UPDATE postings SET taken_from = 'ach_clearing' WHERE txn = ?1",
+    },
+    Edit {
+        what: "the top-up that a debit is",
+        names: "SELECT id FROM objects WHERE json_extract(state, '$.cause.topup') IS NOT NULL",
+        sql: "UPDATE objects SET state = json_set(state, '$.cause.topup', 'tu_1nobodys') \
+              WHERE id = ?1",
+    },
+    Edit {
+        what: "a payout that arrived at a bank instead",
+        names: "SELECT 'ws ' || ws FROM postings WHERE given_to = 'financial_accounts'",
+        sql: "UPDATE postings SET given_to = 'ach_clearing' \
+              WHERE given_to = 'financial_accounts' AND 'ws ' || ws = ?1",
+    },
+];
+
+/// A store in which a payout went to a FinancialAccount, was pulled back, and a top-up came from it.
+fn crossed() -> Folder {
+    let folder = Folder::new();
+    let server = Server::start(&["--data", &folder.file("store.db")]);
+    let platform = Sandbox::on_server(&server);
+    platform.clock_freeze(1_680_648_660);
+    let owner = platform.connected_account();
+    let account: FinancialAccount = owner.financial_account();
+    platform.settle();
+    let address = address_of(&account);
+    let money = |cents: &'static str| [("amount", cents), ("currency", "usd")];
+    let charge = [("source", "tok_bypassPending")];
+    owner.post("/v1/charges", &[&money("10000")[..], &charge].concat()).ok();
+    let to = [("destination", address.as_str())];
+    let payout = owner.post("/v1/payouts", &[&money("3000")[..], &to].concat()).id();
+    platform.advance("1d");
+    account.expect_balance(3_000, 0);
+    owner.post(&format!("/v1/payouts/{payout}/reverse"), &[]).ok();
+    platform.advance("2d");
+    account.expect_balance(0, 0);
+    owner.post("/v1/payouts", &[&money("500")[..], &to].concat()).ok();
+    platform.advance("5d");
+    let from = [("source", address.as_str())];
+    owner.post("/v1/topups", &[&money("200")[..], &from].concat()).ok();
+    owner.post("/v1/topups", &[&money("900")[..], &from].concat()).ok();
+    platform.settle();
+    account.expect_balance(300, 0);
+    assert!(server.stop().success());
+    folder
+}
+
+/// The address as an external account of the account that owns it.
+fn address_of(account: &FinancialAccount) -> String {
+    const NUMBER: &str = "financial_addresses.aba.account_number";
+    let path = format!("/v1/treasury/financial_accounts/{}?expand[]={NUMBER}", account.id);
+    let shown = account.owner.get(&path);
+    let aba = |name: &str| shown.text(&format!("financial_addresses.0.aba.{name}")).to_owned();
+    let (routing, number) = (aba("routing_number"), aba("account_number"));
+    let params = [
+        ("external_account[country]", "US"),
+        ("external_account[routing_number]", &routing),
+        ("external_account[account_number]", &number),
+    ];
+    let id = account.owner.account_id();
+    account.owner.post(&format!("/v1/accounts/{id}/external_accounts"), &params).id()
+}
+
+#[test]
+fn the_books_of_both_products_agree() {
+    let good = crossed();
+    let output = verify(good.path());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    for edit in CROSSINGS {
+        let folder = copy(&good);
+        let id = apply(&folder, edit);
+        let output = verify(folder.path());
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{}: {said}", edit.what);
+        assert!(said.contains(&id), "{} should name {id}: {said}", edit.what);
+    }
 }
