@@ -148,6 +148,23 @@ impl FinancialAccount {
         self.owner.post("/v1/treasury/debit_reversals", &[("received_debit", debit)])
     }
 
+    /// Makes its address an external account of its owner, whose payouts can go there; gives the id.
+    #[track_caller]
+    pub fn as_external_account(&self) -> String {
+        let path = format!("{}?expand[]=financial_addresses.aba.account_number", self.path());
+        let shown = self.owner.get(&path);
+        let aba = |name: &str| shown.text(&format!("financial_addresses.0.aba.{name}"));
+        let params = [
+            ("external_account[object]", "bank_account"),
+            ("external_account[country]", "US"),
+            ("external_account[routing_number]", aba("routing_number")),
+            ("external_account[account_number]", aba("account_number")),
+            ("default_for_currency", "true"),
+        ];
+        let owner = self.owner.get("/v1/account").id();
+        self.owner.post(&format!("/v1/accounts/{owner}/external_accounts"), &params).id()
+    }
+
     /// Starts an OutboundPayment of this many cents.
     pub fn pays(&self, amount: i64) -> Draft {
         self.sends("outbound_payments", amount)

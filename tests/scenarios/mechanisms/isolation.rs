@@ -232,8 +232,14 @@ fn references_to_somebody_elses_objects_are_as_good_as_absent() {
             assert_eq!(without_ids(&theirs, id), without_ids(&nobodys, &made_up), "{list}");
         }
         for (collection, list) in [
+            ("/v1/balance_transactions", "/v1/balance_transactions"),
+            ("/v1/charges", "/v1/charges"),
             ("/v1/customers", "/v1/customers"),
             ("/v1/events", "/v1/events"),
+            ("/v1/payment_intents", "/v1/payment_intents"),
+            ("/v1/payouts", "/v1/payouts"),
+            ("/v1/refunds", "/v1/refunds"),
+            ("/v1/topups", "/v1/topups"),
             ("/v1/webhook_endpoints", "/v1/webhook_endpoints"),
         ] {
             let id = &belongings.ids[collection];

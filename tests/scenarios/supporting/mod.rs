@@ -14,7 +14,7 @@ mod test_cards;
 mod topups;
 mod verification;
 
-use exchequer_tests::{Answer, FinancialAccount, Sandbox};
+use exchequer_tests::{Answer, Sandbox};
 
 pub const INVALID: &str = "invalid_request_error";
 
@@ -82,15 +82,4 @@ pub fn external_account(given: &Sandbox, routing_number: &str, number: &str) -> 
         ("default_for_currency", "true"),
     ];
     given.post(&format!("/v1/accounts/{account}/external_accounts"), &params).id()
-}
-
-/// Makes a FinancialAccount's address the account's own bank account.
-#[track_caller]
-pub fn external_address(account: &FinancialAccount) -> String {
-    const NUMBER: &str = "financial_addresses.aba.account_number";
-    let path = format!("/v1/treasury/financial_accounts/{}?expand[]={NUMBER}", account.id);
-    let shown = account.owner.get(&path);
-    let aba = "financial_addresses.0.aba";
-    let numbers = ["routing_number", "account_number"].map(|name| format!("{aba}.{name}"));
-    external_account(&account.owner, shown.text(&numbers[0]), shown.text(&numbers[1]))
 }

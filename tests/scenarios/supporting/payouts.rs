@@ -2,7 +2,7 @@
 
 use exchequer_tests::{Answer, Sandbox};
 
-use super::{INVALID, expect_balance, external_account, external_address, fund};
+use super::{INVALID, expect_balance, external_account, fund};
 
 const PAYOUTS: &str = "/v1/payouts";
 const CREDITS: &str = "/v1/treasury/received_credits";
@@ -147,7 +147,7 @@ fn supporting_18_a_payout_to_a_financial_account() {
     let owner = platform.connected_account();
     let account = owner.financial_account();
     platform.settle();
-    let bank = external_address(&account);
+    let bank = account.as_external_account();
     fund(&owner, 10_000);
     let sent = payout(&owner, 3_000, &[]);
     sent.ok().expect("destination", &bank);
@@ -178,7 +178,7 @@ fn supporting_18_a_payout_is_clawed_back_even_from_an_empty_account() {
     let owner = platform.connected_account();
     let account = owner.financial_account();
     platform.settle();
-    external_address(&account);
+    account.as_external_account();
     fund(&owner, 10_000);
     let sent = payout(&owner, 3_000, &[]);
     platform.advance("1d");
@@ -201,7 +201,7 @@ fn supporting_18_a_closed_financial_account_takes_no_payout() {
     let owner = platform.connected_account();
     let account = owner.financial_account();
     platform.settle();
-    external_address(&account);
+    account.as_external_account();
     fund(&owner, 10_000);
     let sent = payout(&owner, 3_000, &[]);
     account.close().ok();

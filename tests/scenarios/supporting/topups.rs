@@ -3,7 +3,7 @@
 use exchequer_tests::{Answer, Sandbox};
 use serde_json::json;
 
-use super::{INVALID, expect_balance, external_address};
+use super::{INVALID, expect_balance};
 
 const TOPUPS: &str = "/v1/topups";
 const DEBITS: &str = "/v1/treasury/received_debits";
@@ -91,7 +91,7 @@ fn supporting_19_a_top_up_from_a_financial_account() {
     let account = given.financial_account();
     given.settle();
     let account = account.holding(5_000);
-    let bank = external_address(&account);
+    let bank = account.as_external_account();
     let topup = top_up(&given, 2_000, &[("source", &bank)]);
     account.expect_balance(5_000, 0);
     given.settle();

@@ -1,6 +1,6 @@
 //! Edits of the balance of payments, and of what moves it.
 
-use exchequer_tests::{FinancialAccount, Folder, Sandbox, Server};
+use exchequer_tests::{Folder, Sandbox, Server};
 
 use super::{Edit, apply, copy, said, verify};
 
@@ -138,9 +138,9 @@ fn crossed() -> Folder {
     let platform = Sandbox::on_server(&server);
     platform.clock_freeze(1_680_648_660);
     let owner = platform.connected_account();
-    let account: FinancialAccount = owner.financial_account();
+    let account = owner.financial_account();
     platform.settle();
-    let address = address_of(&account);
+    let address = account.as_external_account();
     let money = |cents: &'static str| [("amount", cents), ("currency", "usd")];
     let charge = [("source", "tok_bypassPending")];
     owner.post("/v1/charges", &[&money("10000")[..], &charge].concat()).ok();
@@ -160,22 +160,6 @@ fn crossed() -> Folder {
     account.expect_balance(300, 0);
     assert!(server.stop().success());
     folder
-}
-
-/// The address as an external account of the account that owns it.
-fn address_of(account: &FinancialAccount) -> String {
-    const NUMBER: &str = "financial_addresses.aba.account_number";
-    let path = format!("/v1/treasury/financial_accounts/{}?expand[]={NUMBER}", account.id);
-    let shown = account.owner.get(&path);
-    let aba = |name: &str| shown.text(&format!("financial_addresses.0.aba.{name}")).to_owned();
-    let (routing, number) = (aba("routing_number"), aba("account_number"));
-    let params = [
-        ("external_account[country]", "US"),
-        ("external_account[routing_number]", &routing),
-        ("external_account[account_number]", &number),
-    ];
-    let id = account.owner.account_id();
-    account.owner.post(&format!("/v1/accounts/{id}/external_accounts"), &params).id()
 }
 
 #[test]
