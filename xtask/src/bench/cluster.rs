@@ -16,7 +16,7 @@ trap '"$1/pg_ctl" stop -D "$folder/data" -m immediate >>"$folder/log" 2>&1; rm -
   </dev/null || { cat "$folder/log" >&2; exit 1; }
 echo "$folder"
 while read -r name; do
-  "$1/createdb" -h "$folder" -U exchequer "$name" </dev/null >&2 && echo "$name"
+  "$1/createdb" -h "$folder" -U exchequer "$name" </dev/null >&2 && echo "$name" || echo failed
 done
 "#;
 
