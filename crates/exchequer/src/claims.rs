@@ -2,13 +2,14 @@
 //! else looks after, so that work of a program that died goes on elsewhere.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use delivery::Delivery;
 use store::postgres::Due;
 use store::{Database, Registry};
 
+use crate::rail_dir::RailDir;
 use crate::scheduler::Scheduler;
 
 /// How often it is looked for.
@@ -21,6 +22,8 @@ pub struct Claims {
     registry: Arc<Registry>,
     scheduler: Arc<Scheduler>,
     delivery: Arc<Delivery>,
+    /// Files that a program did not get to write are written by another.
+    rails: Option<Weak<RailDir>>,
     /// The version at which a workspace was last looked after.
     seen: HashMap<i64, i64>,
 }
@@ -31,12 +34,14 @@ impl Claims {
         registry: &Arc<Registry>,
         scheduler: &Arc<Scheduler>,
         delivery: &Arc<Delivery>,
+        rails: Option<&Arc<RailDir>>,
     ) -> Claims {
         Claims {
             database: database.clone(),
             registry: registry.clone(),
             scheduler: scheduler.clone(),
             delivery: delivery.clone(),
+            rails: rails.map(Arc::downgrade),
             seen: HashMap::new(),
         }
     }
@@ -76,6 +81,9 @@ impl Claims {
         let is_new = self.seen.insert(number, version) != Some(version);
         if is_new || !was_ours {
             self.delivery.look_after(&workspace);
+            if let Some(rails) = self.rails.as_ref().and_then(Weak::upgrade) {
+                rails.note(&workspace);
+            }
         }
     }
 }

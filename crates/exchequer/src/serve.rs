@@ -192,10 +192,11 @@ async fn serve(options: Options) -> Result<(), Ended> {
     let delivery = start_delivery(&options, &app, &database, &committer, &registry)?;
     let scheduler = Arc::new(Scheduler::default());
     let rails = start_rails(&options, &app, &database, &committer, &registry)?;
-    listen_to_commits(&runtime, &scheduler, &delivery, rails.as_ref().map(|(rails, _)| rails));
+    let folder = rails.as_ref().map(|(rails, _)| rails);
+    listen_to_commits(&runtime, &scheduler, &delivery, folder);
     let mut left_over = Vec::new();
     let claiming = if database.is_shared() {
-        let claims = Claims::new(&database, &registry, &scheduler, &delivery);
+        let claims = Claims::new(&database, &registry, &scheduler, &delivery, folder);
         Some(tokio::spawn(claims.run()))
     } else {
         left_over = adopt(&database, &registry, &scheduler)?;
