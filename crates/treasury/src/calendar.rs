@@ -30,9 +30,9 @@ pub fn moment(day: Date, at: Time) -> Millis {
     instant.unwrap_or(Timestamp::MAX).as_millisecond()
 }
 
-/// The midnight (UTC) that ends the day, in New York, of a moment: in seconds, as the API shows it.
-pub fn end_of_day(moment: Millis) -> i64 {
-    midnight_utc(day_after(local(moment).0))
+/// The midnight (UTC) that ends a day: in seconds, as the API shows it.
+pub fn end_of(day: Date) -> i64 {
+    midnight_utc(day_after(day))
 }
 
 /// Until when an ach credit or debit can be reversed, in seconds: the first moment (UTC) of the
@@ -195,7 +195,7 @@ mod tests {
     fn the_end_of_the_calendar_is_no_trap() {
         assert!(reversal_deadline(253_402_207_199_000) > 0);
         assert_eq!(local(Millis::MAX), local(Timestamp::MAX.as_millisecond()));
-        assert!(end_of_day(Millis::MAX) > 0);
+        assert!(end_of(Date::MAX) > 0);
         assert_eq!(moment(Date::MAX, Time::MAX), Timestamp::MAX.as_millisecond());
     }
 }

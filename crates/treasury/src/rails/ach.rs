@@ -3,7 +3,8 @@
 use jiff::civil::{Time, time};
 use store::Millis;
 
-use super::{Rail, days_later, next_cutoff};
+use super::{Rail, day_of_cutoff, days_later, next_cutoff};
+use crate::calendar::{business_day_from, end_of};
 use crate::destination::ReturnCode;
 use crate::outbound::TrackingDetails;
 
@@ -36,6 +37,10 @@ impl Rail for Ach {
     /// What an account's bank says of an account is said within the same window, whatever it is.
     fn way_back(&self, arrived: Millis, _: ReturnCode) -> Millis {
         days_later(arrived, RETURN_DAYS, OPENING)
+    }
+
+    fn promise(&self, created: Millis) -> i64 {
+        end_of(business_day_from(day_of_cutoff(created, CUTOFF), 1))
     }
 
     fn track(&self, _: Millis, number: i64) -> Option<TrackingDetails> {

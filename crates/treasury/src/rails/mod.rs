@@ -40,11 +40,9 @@ pub trait Rail: Sync {
     /// What it calls the payment of that number, handed over then.
     fn track(&self, submitted: Millis, number: i64) -> Option<TrackingDetails>;
 
-    /// The day promised for something that is made at that time, in seconds: the API shows the
-    /// midnight (UTC) that ends it.
-    fn promise(&self, created: Millis) -> i64 {
-        calendar::end_of_day(self.arrival(self.submission(created)))
-    }
+    /// What is promised for something that is made at that time, in seconds: the midnight (UTC)
+    /// that ends the day of its arrival. Each rendering asks for it, so it is reckoned in days.
+    fn promise(&self, created: Millis) -> i64;
 }
 
 /// The network of that name.
@@ -69,10 +67,13 @@ pub fn reversal(view: &View<'_>, is_by_ach: bool) -> Millis {
 
 /// The next cut-off of a network that has one each business day. The last moment still counts.
 fn next_cutoff(created: Millis, cutoff: Time) -> Millis {
+    calendar::moment(day_of_cutoff(created, cutoff), cutoff)
+}
+
+fn day_of_cutoff(created: Millis, cutoff: Time) -> Date {
     let (day, time) = calendar::local(created);
     let is_in_time = calendar::is_business_day(day) && time <= cutoff;
-    let day = if is_in_time { day } else { business_day_from(day, 1) };
-    calendar::moment(day, cutoff)
+    if is_in_time { day } else { business_day_from(day, 1) }
 }
 
 /// An hour of the business day that lies so many business days after that of a moment.

@@ -109,6 +109,21 @@ fn a_payment_goes_its_way_in_business_days() {
 }
 
 #[test]
+fn what_is_promised_is_the_end_of_the_day_of_arrival() {
+    // A year and a day in steps of seven hours and some: all hours of all days.
+    let begin = eastern("2023-01-01T00:00:00");
+    for step in 0..1_200 {
+        let created = begin + step * 26_500_000;
+        for network in [Network::Ach, Network::UsDomesticWire] {
+            let rail = of(network);
+            let arrived = rail.arrival(rail.submission(created));
+            let ends = calendar::end_of(day_of(arrived));
+            assert_eq!(rail.promise(created), ends, "{network:?} at {}", shown(created));
+        }
+    }
+}
+
+#[test]
 fn within_stripe_nothing_waits() {
     let rail = of(Network::Stripe);
     assert_eq!([rail.submission(5), rail.arrival(5), rail.way_back(5, ReturnCode::Other)], [5; 3]);

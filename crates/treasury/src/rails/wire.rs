@@ -3,7 +3,7 @@
 use jiff::civil::{Time, time};
 use store::Millis;
 
-use super::{Rail, day_of, days_later, next_cutoff};
+use super::{Rail, day_of, day_of_cutoff, days_later, next_cutoff};
 use crate::calendar;
 use crate::destination::ReturnCode;
 use crate::outbound::TrackingDetails;
@@ -33,6 +33,10 @@ impl Rail for Wire {
 
     fn way_back(&self, arrived: Millis, _: ReturnCode) -> Millis {
         days_later(arrived, 1, RETURN)
+    }
+
+    fn promise(&self, created: Millis) -> i64 {
+        calendar::end_of(day_of_cutoff(created, CUTOFF))
     }
 
     /// Day, sender and number of the way in; the way out is the other bank's.

@@ -23,6 +23,10 @@ impl Rail for Plain {
         arrived + 100
     }
 
+    fn promise(&self, created: Millis) -> i64 {
+        created
+    }
+
     fn track(&self, _: Millis, _: i64) -> Option<crate::outbound::TrackingDetails> {
         None
     }
