@@ -29,6 +29,7 @@ use settings::Settings;
 
 pub use crate::capability::CapabilityStatus;
 pub use requirements::Requirements;
+pub use settings::Schedule;
 
 pub mod deleted;
 pub mod details;
@@ -116,6 +117,9 @@ pub enum PayoutsAction {
 
 /// What products do when an account's capabilities have changed.
 pub const CAPABILITIES_CHANGED: &str = "capabilities.changed";
+
+/// What products do when it was said anew when payouts are made by themselves.
+pub const PAYOUTS_SCHEDULED: &str = "payouts.scheduled";
 
 /// What products do before an account is deleted; their refusal is the answer.
 pub const DELETION: &str = "account.deletion";
@@ -305,6 +309,9 @@ pub fn keep(tx: &mut Tx<'_>, before: Arc<Account>, mut after: Account) -> Result
     tx.on(owner, |tx| {
         if is_changed {
             tx.event_changed("account.updated", &old, &*after)?;
+        }
+        if before.settings.payout_schedule() != after.settings.payout_schedule() {
+            tx.plan(tx.now_ms(), PAYOUTS_SCHEDULED, &after.id, "")?;
         }
         tell_capabilities(tx, &before, &after)
     })?;

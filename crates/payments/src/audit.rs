@@ -11,6 +11,7 @@ use crate::balance::Holdings;
 use crate::balance_transaction::{BalanceTransaction, Type};
 use crate::book::{ENTRY_PREFIX, EntryType, SETTLE};
 use crate::payout::Payout;
+use crate::payout::automatic::PAY_OUT;
 use crate::payout::state::Status as PayoutStatus;
 
 mod flows;
@@ -116,6 +117,9 @@ fn holdings(view: &View<'_>, holdings: &Holdings, row: &mut Row<'_>) -> Result<(
     if waits {
         row.must(holdings.next_settlement.is_some(), "nothing settles what is pending");
         row.must_wait_for(SETTLE, "");
+    }
+    if holdings.next_payout.is_some() {
+        row.must_wait_for(PAY_OUT, "");
     }
     let (moving, is) = (sum_of_payouts(view, holdings)?, funds.in_transit);
     row.must(

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{IdRange, Millis};
 
 use crate::book;
+use crate::payout::automatic;
 
 /// What an account holds in one currency. It is kept, and never shown by itself.
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,6 +25,12 @@ pub struct Holdings {
     /// When pending money is looked at next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_settlement: Option<Millis>,
+    /// When it is paid out by itself next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_payout: Option<Millis>,
+    /// The place of the latest such payout among the BalanceTransactions by availability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swept_to: Option<String>,
 }
 
 /// All of an account's holdings, the account's own currency first.
@@ -39,6 +46,8 @@ pub fn resource() -> operation::Resource {
         .keeps::<Holdings>()
         .job(book::SETTLE, book::settle)
         .job(account::DELETION, refuse_deletion)
+        .job(account::PAYOUTS_SCHEDULED, automatic::reschedule)
+        .job(automatic::PAY_OUT, automatic::pay_out)
         .done()
 }
 
@@ -68,18 +77,24 @@ impl Holdings {
             return Ok(api::copy(&holdings));
         }
         let (created, funds) = (view.now_ms(), Funds::default());
-        Ok(Holdings { id, created, currency, funds, next_settlement: None })
+        let (next_settlement, next_payout, swept_to) = (None, None, None);
+        Ok(Holdings { id, created, currency, funds, next_settlement, next_payout, swept_to })
     }
 }
 
 impl Balance {
+    /// All that the acting account holds.
+    pub fn holdings(view: &View<'_>) -> Result<Vec<Arc<Holdings>>> {
+        let all = IdRange::prefix(Holdings::PREFIX, false);
+        let limit = api::currency::NAMES.len();
+        Ok(view.session.objects(view.owner.number, &all, limit, decode::<Holdings>)?)
+    }
+
     /// The balance of the acting account.
     pub fn of(view: &View<'_>) -> Result<Balance> {
         let own = account::current(view)?.default_currency;
         let mut held = vec![(own, Holdings::load(view, own)?.funds)];
-        let all = IdRange::prefix(Holdings::PREFIX, false);
-        let limit = api::currency::NAMES.len();
-        let others = view.session.objects(view.owner.number, &all, limit, decode::<Holdings>)?;
+        let others = Balance::holdings(view)?;
         let others = others.iter().filter(|holdings| holdings.currency != own);
         held.extend(others.map(|holdings| (holdings.currency, holdings.funds)));
         Ok(Balance { held })

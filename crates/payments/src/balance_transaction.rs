@@ -5,13 +5,13 @@
 //!    └─▶ pending ── its day comes ──▶ available
 //! ```
 
-use api::list::{Page, Query, list};
+use api::list::{Page, Query, beyond, cut, id_of_sort_key, list, turn};
 use api::operation;
 use api::params::{Choice, Currency, ListParams, Params, Range};
-use api::resource::{Expandable, ExpandableKind, ObjectDef};
+use api::resource::{Expandable, ExpandableKind, ObjectDef, sort_prefix};
 use api::{Include, Index, Json, Path, Resource, Result, View, object, seconds};
 use serde::{Deserialize, Serialize};
-use store::Millis;
+use store::{IdRange, Millis};
 
 use crate::charge::Charge;
 use crate::payout::Payout;
@@ -69,6 +69,9 @@ struct ListBalanceTransactions {
     r#type: Option<String>,
 }
 
+/// The index of all in a currency, by when they are available.
+const AVAILABLE_ON: &str = "available_on";
+
 pub fn resource() -> operation::Resource {
     const ONE: &str = "Retrieves a BalanceTransaction.";
     const ALL: &str = "Lists BalanceTransactions, newest first.";
@@ -86,17 +89,79 @@ fn list_all(
     params: &ListBalanceTransactions,
 ) -> Result<Page<BalanceTransaction>> {
     if let Some(payout) = &params.payout {
-        view.require::<Payout>(payout, "payout")?;
+        let payout = view.reference::<Payout>(payout, "payout")?;
+        return of_payout(view, &payout, params);
     }
     let query = Query::new(&params.page)
         .filter_some("currency", params.currency.map(Currency::as_str))
-        .filter_some("source", params.payout.as_ref())
         .filter_some("source", params.source.as_ref())
         .filter_some("type", params.r#type.as_ref());
     list(view, &query.created(params.created.as_ref()))
 }
 
+/// A payout that was made by itself gathers what became available since the one before it. Any
+/// other has but its own.
+fn of_payout(
+    view: &View<'_>,
+    payout: &Payout,
+    params: &ListBalanceTransactions,
+) -> Result<Page<BalanceTransaction>> {
+    let key = |id: &str| -> Result<String> {
+        let transaction = view.reference::<BalanceTransaction>(id, "starting_after")?;
+        Ok(transaction.place())
+    };
+    let page = &params.page;
+    page.check_cursors()?;
+    let own = key(&payout.balance_transaction)?;
+    let range = IdRange::newest_first().below(format!("{own}\0"));
+    let range = match &payout.swept {
+        Some(swept) => range.above(swept.after.as_deref().unwrap_or_default()),
+        None => range.at_least(own),
+    };
+    let (after, before) = (page.starting_after.as_deref(), page.ending_before.as_deref());
+    let cursor = after.or(before).map(key).transpose()?;
+    let range = turn(range, page, |_| cursor.clone().unwrap_or_default());
+    let wanted = page.limit + 1;
+    let (mut items, mut rest) = (Vec::new(), range.clone());
+    let (account, currency) = (view.owner.number, payout.currency.as_str());
+    loop {
+        let keys = view.session.index(account, AVAILABLE_ON, currency, &rest, wanted)?;
+        let is_last = keys.len() < wanted;
+        if let Some(last) = keys.last() {
+            rest = beyond(rest, last);
+        }
+        for key in &keys {
+            let Some(found) = view.load::<BalanceTransaction>(id_of_sort_key(key))? else {
+                continue;
+            };
+            if params.wants(&found) {
+                items.push(found);
+            }
+        }
+        if is_last || items.len() >= wanted {
+            items.truncate(wanted);
+            return Ok(cut(items, &range, page.limit));
+        }
+    }
+}
+
+impl ListBalanceTransactions {
+    /// Whether one fits what else is asked for.
+    fn wants(&self, found: &BalanceTransaction) -> bool {
+        let created = self.created.as_ref();
+        created.is_none_or(|created| created.contains(seconds(found.created)))
+            && self.currency.is_none_or(|currency| currency == found.currency)
+            && self.source.as_ref().is_none_or(|source| *source == found.source)
+            && self.r#type.as_ref().is_none_or(|kind| kind == found.kind.as_str())
+    }
+}
+
 impl BalanceTransaction {
+    /// Its place among those of its currency, by when they are available.
+    pub fn place(&self) -> String {
+        format!("{}{}", sort_prefix(self.available_on), self.id)
+    }
+
     /// What it does to the balance.
     pub fn net(&self) -> i64 {
         self.amount.saturating_sub(self.fee)
@@ -155,6 +220,7 @@ impl Resource for BalanceTransaction {
         entries.add("source", &self.source);
         entries.add("type", self.kind.as_str());
         entries.add("currency", self.currency.as_str());
+        entries.add_sorted(AVAILABLE_ON, self.currency.as_str(), self.available_on);
         if self.is_pending {
             entries.add_sorted("pending", self.currency.as_str(), self.available_on);
         }

@@ -10,6 +10,7 @@ use store::{IdRange, Millis, PostingRow};
 
 use crate::balance::{Balance, Holdings};
 use crate::balance_transaction::{BalanceTransaction, Type};
+use crate::payout::automatic;
 
 /// Why money moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
@@ -91,8 +92,9 @@ pub fn record(tx: &mut Tx<'_>, record: &Record<'_>) -> Result<String> {
         write(tx, &mut transaction, EntryType::Fee, fee)?;
     }
     tx.save(transaction)?;
-    if let Some(on) = later {
-        await_settlement(tx, record.currency, on)?;
+    match later {
+        Some(on) => await_settlement(tx, record.currency, on)?,
+        None => automatic::consider(tx, record.currency)?,
     }
     Ok(id)
 }
@@ -168,6 +170,7 @@ pub fn settle(tx: &mut Tx<'_>, holdings: &str, _: &str) -> Result<()> {
     if is_changed {
         let balance = Balance::of(tx)?;
         tx.event("balance.available", &balance)?;
+        automatic::consider(tx, currency)?;
     }
     Ok(())
 }

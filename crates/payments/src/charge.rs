@@ -16,6 +16,7 @@ use api::operation;
 use api::params::{Currency, ListParams, Metadata, Params, Range, Unset};
 use api::resource::Expandable;
 use api::{ApiError, Failure, Include, Index, Json, Path, Resource, Result, Tx, View};
+use exchequer_core::account;
 use exchequer_core::billing::BillingDetails;
 use exchequer_core::card::{Card, Check, Decline};
 use exchequer_core::customer::{Customer, Shipping, ShippingParams};
@@ -33,8 +34,6 @@ mod render;
 /// What a payment costs: a part of it, in tenths of a percent, and a fixed sum.
 const FEE_PER_MILLE: i128 = 29;
 const FEE_FIXED: i64 = 30;
-/// How long the money of a card is pending.
-const PENDING_MS: Millis = 2 * dates::DAY_MS;
 /// The least that can be charged.
 pub const AMOUNT_MIN: i64 = 50;
 /// What has eight digits.
@@ -259,7 +258,8 @@ pub fn place(tx: &mut Tx<'_>, order: Order<'_>) -> Result<Arc<Charge>> {
 /// Brings the money of a Charge into the balance.
 fn take(tx: &mut Tx<'_>, mut charge: Charge, amount: i64) -> Result<Arc<Charge>> {
     let is_bypassing = charge.behavior.as_deref() == Some("bypassPending");
-    let available_on = dates::midnight_from(tx.now_ms() + PENDING_MS);
+    let pending_ms = account::current(tx)?.settings.payout_delay_days() * dates::DAY_MS;
+    let available_on = dates::midnight_from(tx.now_ms() + pending_ms);
     let record = Record {
         kind: Type::Charge,
         source: &charge.id,

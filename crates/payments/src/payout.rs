@@ -31,6 +31,7 @@ use crate::dates;
 
 use state::{Failure, Status};
 
+pub(crate) mod automatic;
 mod reverse;
 pub mod state;
 pub(crate) mod steps;
@@ -73,10 +74,21 @@ pub struct Payout {
     statement_descriptor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     original_payout: Option<String>,
+    /// What it gathers, where it was made by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swept: Option<Swept>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reversed_by: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     metadata: BTreeMap<String, String>,
+}
+
+/// The BalanceTransactions of a payout that was made by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swept {
+    /// The place of the payout before it; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -148,6 +160,7 @@ pub fn resource() -> operation::Resource {
             "payout.created",
             "payout.failed",
             "payout.paid",
+            "payout.reconciliation_completed",
             "payout.updated",
         ])
         .create(ALL, "Pays money of the balance out.", create)
@@ -209,6 +222,7 @@ fn create(tx: &mut Tx<'_>, params: &CreatePayout) -> Result<Arc<Payout>> {
         description: params.description.clone(),
         statement_descriptor: params.statement_descriptor.clone(),
         original_payout: None,
+        swept: None,
         reversed_by: None,
         metadata: params.metadata.for_new()?,
     };
@@ -306,6 +320,14 @@ impl Payout {
         matches!(self.status, Status::Pending | Status::InTransit)
     }
 
+    fn reconciliation(&self) -> &'static str {
+        match (&self.swept, self.status) {
+            (None, _) => "not_applicable",
+            (Some(_), Status::Paid) => "completed",
+            (Some(_), _) => "in_progress",
+        }
+    }
+
     fn trace_id(&self) -> Json {
         let (status, value) = match self.status {
             Status::Pending | Status::InTransit => ("pending", None),
@@ -353,7 +375,7 @@ impl Resource for Payout {
             ("application_fee", Json::Null),
             ("application_fee_amount", Json::Null),
             ("arrival_date", seconds(self.arrival).into()),
-            ("automatic", false.into()),
+            ("automatic", self.swept.is_some().into()),
             ("balance_transaction", (&self.balance_transaction).into()),
             ("created", seconds(self.created).into()),
             ("currency", self.currency.into()),
@@ -367,7 +389,7 @@ impl Resource for Payout {
             ("method", self.method.into()),
             ("original_payout", (&self.original_payout).into()),
             ("payout_method", Json::Null),
-            ("reconciliation_status", "not_applicable".into()),
+            ("reconciliation_status", self.reconciliation().into()),
             ("reversed_by", (&self.reversed_by).into()),
             ("source_type", "card".into()),
             ("statement_descriptor", (&self.statement_descriptor).into()),

@@ -2,7 +2,7 @@
 
 use exchequer_tests::{Answer, Sandbox};
 
-use super::{INVALID, expect_balance, external_account, fund};
+use super::{INVALID, expect_balance, external_account, fund, pay};
 
 const PAYOUTS: &str = "/v1/payouts";
 const CREDITS: &str = "/v1/treasury/received_credits";
@@ -262,4 +262,66 @@ fn a_rejected_account_is_paid_nothing_out() {
     platform.post(&reject, &[("reason", "fraud")]).ok();
     let refused = payout(&owner, 100, &[]);
     refused.expect_error(400, INVALID, "payouts_not_allowed", None);
+}
+
+#[test]
+fn payouts_are_made_on_the_days_of_the_schedule() {
+    const DAILY: [(&str, &str); 1] = [("settings[payouts][schedule][interval]", "daily")];
+    let platform = Sandbox::new();
+    platform.clock_freeze(TUESDAY);
+    let owner = platform.connected_account();
+    external_account(&owner, ROUTING, "000123456789");
+    fund(&owner, 10_000);
+    pay(&owner, 1_000, "pm_card_visa", &[]).ok();
+    platform.advance("1h");
+    assert!(owner.get(PAYOUTS).ids().is_empty());
+    let settings = format!("/v1/accounts/{}", owner.account_id());
+    platform.post(&settings, &DAILY).ok();
+    platform.clock_set(WEDNESDAY + 59);
+    assert!(owner.get(PAYOUTS).ids().is_empty());
+    platform.clock_set(WEDNESDAY + 60);
+    let made = owner.get(PAYOUTS);
+    made.ok().expect("data.0.amount", 9_680).expect("data.0.automatic", true);
+    made.expect("data.0.reconciliation_status", "in_progress");
+    expect_balance(&owner, 0, 941);
+    let first = made.ids().remove(0);
+    let cancel = owner.post(&format!("{PAYOUTS}/{first}/cancel"), &[]);
+    cancel.expect_error(400, INVALID, None, None);
+    platform.advance("1d");
+    let paid = owner.get(&format!("{PAYOUTS}/{first}"));
+    paid.ok().expect("status", "paid").expect("reconciliation_status", "completed");
+    assert_eq!(owner.events("payout.reconciliation_completed").len(), 1);
+    platform.advance("4d");
+    let second = owner.get(PAYOUTS);
+    second.ok().expect("data.0.amount", 941);
+    let rows = |payout: &str, more: &[(&str, &str)]| {
+        let all = [&[("payout", payout)][..], more].concat();
+        let found = owner.list("/v1/balance_transactions", &all);
+        let of = |row: &serde_json::Value| (row["type"].clone(), row["net"].clone());
+        found.data().iter().map(of).collect::<Vec<_>>()
+    };
+    let of = |kind: &str, net: i64| (kind.into(), net.into());
+    assert_eq!(rows(&first, &[]), [of("payout", -9_680), of("charge", 9_680)]);
+    assert_eq!(rows(&second.ids()[0], &[]), [of("payout", -941), of("charge", 941)]);
+    assert_eq!(rows(&first, &[("type", "charge")]), [of("charge", 9_680)]);
+    assert_eq!(rows(&first, &[("limit", "1")]), [of("payout", -9_680)]);
+    let manual = [("settings[payouts][schedule][interval]", "manual")];
+    platform.post(&settings, &manual).ok();
+    fund(&owner, 10_000);
+    platform.advance("3d");
+    assert_eq!(owner.get(PAYOUTS).ids().len(), 2);
+}
+
+#[test]
+fn charges_are_pending_as_long_as_the_schedule_says() {
+    let platform = Sandbox::new();
+    platform.clock_freeze(TUESDAY);
+    let owner = platform.connected_account();
+    let delay = [("settings[payouts][schedule][delay_days]", "5")];
+    platform.post(&format!("/v1/accounts/{}", owner.account_id()), &delay).ok();
+    pay(&owner, 1_000, "pm_card_visa", &[]).ok();
+    platform.advance("5d");
+    expect_balance(&owner, 0, 941);
+    platform.advance("1d");
+    expect_balance(&owner, 941, 0);
 }

@@ -102,6 +102,9 @@ pub struct Payouts {
     pub statement_descriptor: Option<String>,
 }
 
+/// How many days after a charge its money is paid out, where nothing else was said.
+const DELAY_DAYS: i64 = 2;
+
 #[derive(Clone, Debug, Default, PartialEq, Params, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Schedule {
@@ -149,7 +152,50 @@ pub enum Workday {
     Wednesday,
 }
 
+impl Schedule {
+    /// Whether payouts are made on a day, which is counted from the first of January 1970.
+    pub fn pays_on(&self, day: i64) -> bool {
+        const FROM_THURSDAY: [&str; 7] =
+            ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"];
+        match self.interval {
+            None | Some(Interval::Manual) => false,
+            Some(Interval::Daily) => true,
+            Some(Interval::Weekly) => {
+                let index = usize::try_from(day.rem_euclid(7)).unwrap_or_default();
+                let today = FROM_THURSDAY.get(index).copied().unwrap_or_default();
+                match (&self.weekly_payout_days, self.weekly_anchor) {
+                    (Some(days), _) => days.iter().any(|day| day.as_str() == today),
+                    (None, anchor) => anchor.unwrap_or(Weekday::Monday).as_str() == today,
+                }
+            }
+            Some(Interval::Monthly) => {
+                let Ok(time) = jiff::Timestamp::from_second(day.saturating_mul(86_400)) else {
+                    return false;
+                };
+                let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
+                let anchor = [self.monthly_anchor.unwrap_or(1)];
+                let days = self.monthly_payout_days.as_deref().unwrap_or(&anchor);
+                // In a month that is too short, its last day stands for those that it lacks.
+                let last = i64::from(date.days_in_month());
+                days.iter().any(|day| (*day).min(last) == i64::from(date.day()))
+            }
+        }
+    }
+}
+
 impl Settings {
+    /// How many days after a charge its money can be paid out.
+    pub fn payout_delay_days(&self) -> i64 {
+        let schedule = self.payouts.as_ref().and_then(|payouts| payouts.schedule.as_ref());
+        schedule.and_then(|schedule| schedule.delay_days).unwrap_or(DELAY_DAYS)
+    }
+
+    /// When payouts are made by themselves, where that has been said.
+    pub fn payout_schedule(&self) -> Option<&Schedule> {
+        let schedule = self.payouts.as_ref()?.schedule.as_ref()?;
+        schedule.interval.map(|_| schedule)
+    }
+
     /// Whether the terms of Treasury were agreed to.
     pub fn has_treasury_terms(&self) -> bool {
         let terms = self.treasury.as_ref().and_then(|terms| terms.tos_acceptance.as_ref());
@@ -211,7 +257,7 @@ impl Settings {
         let mut payouts = self.payouts.clone().unwrap_or_default();
         payouts.debit_negative_balances.get_or_insert(false);
         let schedule = payouts.schedule.get_or_insert_default();
-        schedule.delay_days.get_or_insert(2);
+        schedule.delay_days.get_or_insert(DELAY_DAYS);
         schedule.interval.get_or_insert(Interval::Daily);
         to_json(&payouts)
     }
@@ -220,4 +266,31 @@ impl Settings {
 fn render_terms(terms: Option<&Terms>) -> Result<Json> {
     let acceptance = terms.and_then(|terms| terms.tos_acceptance.clone()).unwrap_or_default();
     Ok(object([("tos_acceptance", to_json(&acceptance)?)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2023-04-04, a Tuesday.
+    const TUESDAY: i64 = 19_451;
+
+    #[test]
+    fn payouts_have_their_days() {
+        let of = |interval| Schedule { interval: Some(interval), ..Schedule::default() };
+        let days = |schedule: &Schedule| {
+            (TUESDAY..TUESDAY + 30).filter(|day| schedule.pays_on(*day)).collect::<Vec<_>>()
+        };
+        assert_eq!(days(&of(Interval::Daily)).len(), 30);
+        assert!(days(&of(Interval::Manual)).is_empty());
+        assert!(days(&Schedule::default()).is_empty());
+        let monday = TUESDAY + 6;
+        assert_eq!(days(&of(Interval::Weekly))[..2], [monday, monday + 7]);
+        let weekly_payout_days = Some(vec![Workday::Tuesday, Workday::Friday]);
+        let twice = Schedule { weekly_payout_days, ..of(Interval::Weekly) };
+        assert_eq!(days(&twice)[..3], [TUESDAY, TUESDAY + 3, TUESDAY + 7]);
+        let last = Schedule { monthly_anchor: Some(31), ..of(Interval::Monthly) };
+        // The thirtieth of April.
+        assert_eq!(days(&last), [TUESDAY + 26]);
+    }
 }

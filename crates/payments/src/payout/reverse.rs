@@ -59,6 +59,7 @@ pub fn reverse(tx: &mut Tx<'_>, path: &Path, params: &ReversePayout) -> Result<A
         description: original.description.clone(),
         statement_descriptor: original.statement_descriptor.clone(),
         original_payout: Some(original.id.clone()),
+        swept: None,
         reversed_by: None,
         metadata: params.metadata.for_new()?,
     };

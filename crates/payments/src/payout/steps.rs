@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::addresses::{Arrival, Crossing};
 use api::params::NoParams;
-use api::{Path, Resource, Result, Tx};
+use api::{ApiError, Path, Resource, Result, Tx};
 
 use super::Payout;
 use super::state::{Action, Failure};
@@ -46,7 +46,11 @@ pub fn arrive(tx: &mut Tx<'_>, id: &str, _: &str) -> Result<()> {
     }
     let old = tx.render(&*before)?;
     let payout = tx.save(Payout { status, ..api::copy(&before) })?;
-    tx.event_changed("payout.paid", &old, &*payout)
+    tx.event_changed("payout.paid", &old, &*payout)?;
+    match &payout.swept {
+        Some(_) => tx.event("payout.reconciliation_completed", &*payout),
+        None => Ok(()),
+    }
 }
 
 /// Lets the money cross to a FinancialAccount, or from it; both books move in this command.
@@ -107,6 +111,10 @@ fn give_back(tx: &mut Tx<'_>, payout: &Payout, kind: Type) -> Result<String> {
 pub fn cancel(tx: &mut Tx<'_>, path: &Path, _: &NoParams) -> Result<Arc<Payout>> {
     let before = tx.find::<Payout>(path.id())?;
     let status = before.status.check(Action::Cancel)?;
+    if before.swept.is_some() {
+        let message = "A payout that was made by itself cannot be canceled.";
+        return Err(ApiError::invalid(message).into());
+    }
     let old = tx.render(&*before)?;
     let given_back = give_back(tx, &before, Type::PayoutCancel)?;
     let payout = tx.save(Payout {
