@@ -1,4 +1,5 @@
-//! The one tool a developer needs to know: `cargo xtask check`, `test`, `readme` and `bench`.
+//! The one tool a developer needs to know: `cargo xtask check`, `test`, `readme`, `docs` and
+//! `bench`.
 //!
 //! Each subcommand is a file. Three more exist for `bench` itself, which runs them as children
 //! so that they are measured as processes of their own: `bare-server`, `raw-sqlite` and
@@ -6,6 +7,7 @@
 
 mod bench;
 mod check;
+mod docs;
 mod process;
 mod readme;
 mod test;
@@ -19,6 +21,7 @@ usage: cargo xtask COMMAND
   test [FILTER]        sets up and runs every test; ends with `N passed, M failed`
   readme               follows the README in a fresh clone of the last commit (on port 12111)
   readme --write       writes the README's table of what is served anew
+  docs --write         draws the pictures of the guide and writes its tables anew
   bench [OPTIONS]      measures the release binary on its durable store, and the bars
   bench bare           measures only what this machine can do: the bare server and raw SQLite
   bench postgres       measures only the cells on PostgreSQL
@@ -41,6 +44,7 @@ fn main() {
         Some((&"test", rest)) if rest.len() <= 1 => test::run(rest.first().copied()),
         Some((&"readme", [])) => readme::run(),
         Some((&"readme", ["--write"])) => readme::write(),
+        Some((&"docs", ["--write"])) => docs::write(),
         Some((&"bench", rest)) => bench::run(rest),
         Some((&"bare-server", rest)) => bench::bare::serve(rest),
         Some((&"raw-sqlite", rest)) => bench::raw_sqlite::run(rest),

@@ -3,7 +3,7 @@
 
 use api::audit::{Audit, Audits, BookAudit, Row};
 use api::{Resource, Result, View};
-use ledger::{Account, Amount, Impact, LedgerError, Posting, Side};
+use ledger::{Account, Amount, Contra, Impact, LedgerError, Posting, Side};
 use store::{IdRange, PostingRow};
 
 use crate::book::{ENTRY_PREFIX, EntryType};
@@ -22,6 +22,8 @@ mod inbound_transfer;
 mod received_debit;
 mod reversals;
 mod transaction;
+
+pub(crate) use transaction::status_after;
 
 /// How many rows are held at a time.
 const ROWS_AT_ONCE: usize = 1000;
@@ -73,6 +75,19 @@ const MOVES: &[(EntryType, End, End)] = &[
     (EntryType::ReceivedCredit, End::Outside, End::Cash),
     (EntryType::ReceivedDebit, End::Cash, End::Outside),
 ];
+
+/// What an entry of a type moves of an amount of one. `other` goes either way.
+pub(crate) fn impact(entry: EntryType) -> Option<Impact> {
+    let mut moves = MOVES.iter().filter(|(of, _, _)| *of == entry);
+    let (Some((_, from, to)), None) = (moves.next(), moves.next()) else { return None };
+    let account = |end: &End| match end {
+        End::Cash => Account::CASH,
+        End::Held => Account::OUTBOUND_PENDING,
+        End::Outside => Account::Contra(Contra::Other),
+    };
+    let one = Amount::new(1)?;
+    Some(Posting::new(account(from), account(to), one).impact())
+}
 
 fn end_of(account: Account) -> Option<End> {
     match account {

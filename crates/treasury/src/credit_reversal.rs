@@ -35,6 +35,9 @@ use crate::transaction::{Transaction, describe};
 /// The kind of the job that posts a reversal.
 const POST_JOB: &str = "credit_reversal.post";
 
+pub const CREATED: &str = "treasury.credit_reversal.created";
+pub const POSTED: &str = "treasury.credit_reversal.posted";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreditReversal {
     pub id: String,
@@ -82,7 +85,7 @@ pub struct ListCreditReversals {
 pub fn resource() -> operation::Resource {
     const ALL: &str = "/v1/treasury/credit_reversals";
     operation::Resource::of::<CreditReversal>()
-        .events(&["treasury.credit_reversal.created", "treasury.credit_reversal.posted"])
+        .events(&[CREATED, POSTED])
         .create(ALL, "Sends a ReceivedCredit back.", create)
         .retrieve("/v1/treasury/credit_reversals/{id}", "Retrieves a CreditReversal.")
         .list(ALL, "Lists the CreditReversals of a FinancialAccount, newest first.", list)
@@ -123,7 +126,7 @@ fn create(tx: &mut Tx<'_>, p: &CreateCreditReversal) -> Result<Arc<CreditReversa
         posted_at: None,
         metadata,
     })?;
-    tx.event("treasury.credit_reversal.created", &*reversal)?;
+    tx.event(CREATED, &*reversal)?;
     let due = rails::reversal(tx, reversal.network == Network::Ach);
     tx.plan(due, POST_JOB, &reversal.id, "")?;
     Ok(reversal)
@@ -139,7 +142,7 @@ fn post(tx: &mut Tx<'_>, id: &str, _: &str) -> Result<()> {
     book::settle(tx, &reversal.transaction, entry, contra)?;
     let posted = CreditReversal { posted_at: Some(tx.now_ms()), ..api::copy(&reversal) };
     let posted = tx.save(posted)?;
-    tx.event("treasury.credit_reversal.posted", &*posted)?;
+    tx.event(POSTED, &*posted)?;
     let credit = tx.load::<ReceivedCredit>(&posted.received_credit)?;
     let credit = credit.ok_or_else(|| Fault(format!("{} is gone", posted.received_credit)))?;
     match &credit.source {

@@ -31,6 +31,9 @@ use crate::transaction::{Transaction, describe};
 /// The kind of the job that completes a reversal.
 const SUCCEED_JOB: &str = "debit_reversal.succeed";
 
+pub const CREATED: &str = "treasury.debit_reversal.created";
+pub const COMPLETED: &str = "treasury.debit_reversal.completed";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DebitReversal {
     pub id: String,
@@ -92,7 +95,7 @@ pub struct ListDebitReversals {
 pub fn resource() -> operation::Resource {
     const ALL: &str = "/v1/treasury/debit_reversals";
     operation::Resource::of::<DebitReversal>()
-        .events(&["treasury.debit_reversal.completed", "treasury.debit_reversal.created"])
+        .events(&[COMPLETED, CREATED])
         .create(ALL, "Takes a ReceivedDebit back.", create)
         .retrieve("/v1/treasury/debit_reversals/{id}", "Retrieves a DebitReversal.")
         .list(ALL, "Lists the DebitReversals of a FinancialAccount, newest first.", list)
@@ -134,7 +137,7 @@ fn create(tx: &mut Tx<'_>, p: &CreateDebitReversal) -> Result<Arc<DebitReversal>
         completed_at: None,
         metadata,
     })?;
-    tx.event("treasury.debit_reversal.created", &*reversal)?;
+    tx.event(CREATED, &*reversal)?;
     let due = rails::reversal(tx, reversal.network == Network::Ach);
     tx.plan(due, SUCCEED_JOB, &reversal.id, "")?;
     Ok(reversal)
@@ -148,7 +151,7 @@ fn succeed(tx: &mut Tx<'_>, id: &str, _: &str) -> Result<()> {
     }
     let succeeded = DebitReversal { completed_at: Some(tx.now_ms()), ..api::copy(&reversal) };
     let succeeded = tx.save(succeeded)?;
-    tx.event("treasury.debit_reversal.completed", &*succeeded)
+    tx.event(COMPLETED, &*succeeded)
 }
 
 fn list(view: &View<'_>, _: &Path, p: &ListDebitReversals) -> Result<Page<DebitReversal>> {

@@ -17,6 +17,7 @@ pub use origin::{OUTCOMES, Origin, Outcome};
 pub use state::{Action, FailureCode, InboundTransfer, RULES, Stage, StageName, Status};
 
 mod origin;
+mod picture;
 mod render;
 mod schedule;
 mod state;

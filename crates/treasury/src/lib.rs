@@ -13,6 +13,7 @@ pub mod debit_reversal;
 pub mod destination;
 pub mod features;
 pub mod financial_account;
+pub mod flows;
 pub mod inbound_transfer;
 pub mod outbound;
 pub mod outbound_payment;

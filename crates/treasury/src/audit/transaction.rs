@@ -59,6 +59,12 @@ const LIVES: &[(FlowType, StatusName, &[EntryType])] = {
     ]
 };
 
+/// What a Transaction is after an entry of a type, and whether it is the Transaction's first.
+pub(crate) fn status_after(entry: EntryType) -> Option<(StatusName, bool)> {
+    let life = LIVES.iter().find(|(_, _, life)| life.last() == Some(&entry));
+    life.map(|(_, status, life)| (*status, life.len() == 1))
+}
+
 pub(super) fn check(view: &View<'_>, transaction: &Transaction, row: &mut Row<'_>) -> Result<()> {
     let mut entries = Vec::new();
     for id in &transaction.entries {

@@ -3,7 +3,7 @@
 use api::{Fault, Result, Tx};
 use store::Millis;
 
-use super::origin::Outcome;
+use super::origin::{OUTCOMES, Outcome};
 use super::state::{Action, FailureCode, InboundTransfer};
 use super::steps;
 use crate::destination::{Network, ReturnCode};
@@ -26,6 +26,18 @@ pub fn plan(tx: &mut Tx<'_>, transfer: &InboundTransfer, outcome: Outcome) -> Re
         tx.plan(due, STEP_JOB, &transfer.id, &detail(action, code))?;
     }
     Ok(())
+}
+
+/// Whether some test token takes an action by itself.
+pub fn is_magic(action: Action) -> bool {
+    let takes = |(_, taken, _): &Step| *taken == action;
+    OUTCOMES.iter().any(|(_, outcome)| by_magic(0, 1, *outcome).iter().any(takes))
+}
+
+/// Whether a bank that moves by the clock takes an action.
+pub fn is_the_banks(action: Action) -> bool {
+    let takes = |(_, taken, _): &Step| *taken == action;
+    OUTCOMES.iter().any(|(_, outcome)| by_the_bank(0, *outcome).iter().any(takes))
 }
 
 /// Step n is due n delays after the creation.

@@ -22,9 +22,10 @@ use crate::features::{self, Direction, Feature};
 use crate::financial_account::FinancialAccount;
 use crate::received_credit::SourceFlowType;
 
-pub use state::{Action, Outbound, RULES, Refusal, Stage, State, Status, TrackingDetails};
+pub use state::{Action, Outbound, RULES, Refusal, Rule, Stage, State, Status, TrackingDetails};
 
 pub mod params;
+mod picture;
 mod render;
 pub mod schedule;
 mod state;

@@ -6,7 +6,7 @@ use store::Millis;
 
 use super::steps::{RETURN_CODE_DEFAULT, perform_returning};
 use super::{Action, Kind, Outbound};
-use crate::destination::{Outcome, ReturnCode};
+use crate::destination::{Network, OUTCOMES, Outcome, ReturnCode};
 use crate::rails::{self, Rail};
 
 /// By how much a network puts off what it says will arrive later.
@@ -28,6 +28,20 @@ pub fn plan<K: Kind>(tx: &mut Tx<'_>, outbound: &Outbound<K>, outcome: Outcome) 
         tx.plan(due, K::NAMES.step_job, &outbound.id, &detail(action, code))?;
     }
     Ok(())
+}
+
+/// Whether some test token or account number takes an action by itself.
+pub fn is_magic(action: Action) -> bool {
+    let takes = |(_, taken, _): &Step| *taken == action;
+    OUTCOMES.iter().any(|(_, _, outcome)| by_magic(0, 1, *outcome).iter().any(takes))
+}
+
+/// Whether a bank that moves by the clock takes an action. Its user's change of mind is not its own.
+pub fn is_the_banks(action: Action) -> bool {
+    let takes = |(_, taken, _): &Step| *taken == action;
+    let rail = rails::of(Network::Ach);
+    let mut own = OUTCOMES.iter().filter(|(_, _, outcome)| *outcome != Outcome::Canceled);
+    own.any(|(_, _, outcome)| by_the_bank(rail, 0, 1, *outcome).iter().any(takes))
 }
 
 /// Step n is due n delays after the creation.
