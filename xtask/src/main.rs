@@ -29,7 +29,8 @@ usage: cargo xtask COMMAND
   bench growth         compares a small store with a large one (long: run it by hand)
 
 bench options:
-  --seconds N          length of each cell (default 5)
+  --seconds N          length of each round (default 5)
+  --rounds N           rounds of each cell, of which the best counts (default 3)
   --smoke              about ten seconds of load; bars are shown, only errors fail it
   --data DIR           where the stores are put (default target/bench; must be a real disk)
   --program PATH       measure this build of the server, and build none

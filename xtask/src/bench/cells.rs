@@ -17,12 +17,18 @@ use crate::process::{self, Outcome, Owned};
 pub const IDS_MAX: u64 = 1_000;
 const FILL_MAX: Duration = Duration::from_secs(40 * 60);
 
-/// One measurement of a server.
+/// One cell of the table: the best of a few rounds, because what else runs on the machine's host
+/// can only make a round slower.
 #[derive(Clone, Copy)]
 pub struct Cell {
     pub connections: u32,
     pub seen: Seen,
     pub cpu_us_per_request: f64,
+    /// Of all rounds.
+    pub succeeded: u64,
+    pub errors: u64,
+    /// Requests that may have been carried out without an answer.
+    pub unanswered: u64,
 }
 
 impl Cell {
@@ -31,14 +37,41 @@ impl Cell {
         target: &Target,
         script: Script,
         connections: u32,
-        seconds: u64,
+        options: &Options,
     ) -> Outcome<Cell> {
         println!("  {script:?} at {connections} …");
+        let mut best = Cell::round(server, target, script, connections, options)?;
+        for _ in 1..options.rounds {
+            let next = Cell::round(server, target, script, connections, options)?;
+            let (one, other) = if next.rate() > best.rate() { (next, best) } else { (best, next) };
+            best = Cell {
+                succeeded: one.succeeded + other.succeeded,
+                errors: one.errors + other.errors,
+                unanswered: one.unanswered + other.unanswered,
+                ..one
+            };
+        }
+        Ok(best)
+    }
+
+    fn round(
+        server: &Server,
+        target: &Target,
+        script: Script,
+        connections: u32,
+        options: &Options,
+    ) -> Outcome<Cell> {
         let cpu_before = server.cpu_seconds()?;
-        let seen = load::run(script, target, connections, seconds)?;
+        let seen = load::run(script, target, connections, options.seconds)?;
         let cpu = server.cpu_seconds()? - cpu_before;
-        let cpu_us_per_request = cpu * 1e6 / seen.requests.max(1) as f64;
-        Ok(Cell { connections, seen, cpu_us_per_request })
+        Ok(Cell {
+            connections,
+            seen,
+            cpu_us_per_request: cpu * 1e6 / seen.requests.max(1) as f64,
+            succeeded: seen.succeeded(),
+            errors: seen.errors(),
+            unanswered: u64::from(connections) + seen.broken,
+        })
     }
 
     pub fn rate(&self) -> f64 {
@@ -71,7 +104,6 @@ pub struct Product {
 impl Product {
     pub fn measure(folder: &Path, options: &Options) -> Outcome<Product> {
         let program = super::program(options)?;
-        let seconds = options.seconds;
         println!("durable store");
         let data = folder.join("durable.db");
         let new = |time| folder.join(format!("new-{time}.db")).to_string_lossy().into_owned();
@@ -80,7 +112,7 @@ impl Product {
         let (bytes_at_rest, _) = server.memory()?;
         let sandbox = Sandbox::set_up(&server.address, folder)?;
         let bytes_before = server::store_bytes(&data)?;
-        let create = |n| Cell::measure(&server, &sandbox.target, Script::Create, n, seconds);
+        let create = |n| Cell::measure(&server, &sandbox.target, Script::Create, n, options);
         let create_1 = create(1)?;
         let create_16 = create(16)?;
         let commits_before = sandbox.commits();
@@ -92,7 +124,7 @@ impl Product {
         let answers = sandbox.answers()?;
         fill(&sandbox, options.payments_min)?;
         sandbox.choose_ids(IDS_MAX)?;
-        let read = |script| Cell::measure(&server, &sandbox.target, script, 64, seconds);
+        let read = |script| Cell::measure(&server, &sandbox.target, script, 64, options);
         let (retrieve, list) = (read(Script::Retrieve)?, read(Script::List)?);
         let mixed = read(Script::Mixed)?;
         let (_, bytes_under_load) = server.memory()?;
@@ -103,13 +135,13 @@ impl Product {
             create_1,
             create_16,
             create_64,
-            memory_64: memory(&program, folder, seconds)?,
+            memory_64: memory(&program, folder, options)?,
             retrieve,
             list,
             mixed,
             bytes_per_payment: bytes as f64 / payments.max(1) as f64,
             commits_per_create: commits
-                .map(|count| count as f64 / create_64.seen.succeeded().max(1) as f64),
+                .map(|count| count as f64 / create_64.succeeded.max(1) as f64),
             flushes_per_create: flushes(&program, folder, options)?,
             ready_ms,
             bytes_at_rest,
@@ -120,15 +152,15 @@ impl Product {
     pub fn errors(&self) -> u64 {
         let creates = [self.create_1, self.create_16, self.create_64, self.memory_64];
         let others = [self.retrieve, self.list, self.mixed];
-        creates.iter().chain(&others).map(|cell| cell.seen.errors()).sum()
+        creates.iter().chain(&others).map(|cell| cell.errors).sum()
     }
 }
 
-fn memory(program: &Path, folder: &Path, seconds: u64) -> Outcome<Cell> {
+fn memory(program: &Path, folder: &Path, options: &Options) -> Outcome<Cell> {
     println!("store in memory");
     let server = Server::start(program, ":memory:", folder)?;
     let sandbox = Sandbox::set_up(&server.address, folder)?;
-    let cell = Cell::measure(&server, &sandbox.target, Script::Create, 64, seconds)?;
+    let cell = Cell::measure(&server, &sandbox.target, Script::Create, 64, options)?;
     server.stop()?;
     Ok(cell)
 }
@@ -151,13 +183,12 @@ fn flushes(program: &Path, folder: &Path, options: &Options) -> Outcome<Option<f
 /// one more for each connection it left with a request under way.
 fn agreed(sandbox: &Sandbox, cells: &[Cell]) -> Outcome<u64> {
     let payments = sandbox.payments()?;
-    let answered: u64 = cells.iter().map(|cell| cell.seen.succeeded()).sum();
-    let unanswered: u64 =
-        cells.iter().map(|cell| u64::from(cell.connections) + cell.seen.broken).sum();
+    let answered: u64 = cells.iter().map(|cell| cell.succeeded).sum();
+    let unanswered: u64 = cells.iter().map(|cell| cell.unanswered).sum();
     if (answered..=answered + unanswered).contains(&payments) {
         Ok(payments)
     } else {
-        let errors: u64 = cells.iter().map(|cell| cell.seen.errors()).sum();
+        let errors: u64 = cells.iter().map(|cell| cell.errors).sum();
         Err(format!(
             "{answered} payments were answered and {errors} failed, the ledger holds {payments}"
         ))
@@ -206,7 +237,7 @@ impl Floor {
         }
         let server = Server::start_bare(answers.map(|_| file.as_path()), folder)?;
         let target = Target::new(&server.address, folder)?;
-        let cell = |script, n| Cell::measure(&server, &target, script, n, options.seconds);
+        let cell = |script, n| Cell::measure(&server, &target, script, n, options);
         let (create_16, create_64) = (cell(Script::Create, 16)?, cell(Script::Create, 64)?);
         let (retrieve, list) = (cell(Script::Retrieve, 64)?, cell(Script::List, 64)?);
         drop(server);
@@ -218,7 +249,7 @@ impl Floor {
 
     pub fn errors(&self) -> u64 {
         let cells = [self.create_16, self.create_64, self.retrieve, self.list];
-        cells.iter().map(|cell| cell.seen.errors()).sum()
+        cells.iter().map(|cell| cell.errors).sum()
     }
 }
 

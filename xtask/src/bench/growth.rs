@@ -33,8 +33,8 @@ pub fn run(folder: &Path, options: &Options) -> Outcome<u64> {
     let data = folder.join("growth.db");
     let server = Server::start(&program, &data.to_string_lossy(), folder)?;
     let sandbox = Sandbox::set_up(&server.address, folder)?;
-    let small = measure(&server, &sandbox, &data, options.growth_small, options.seconds)?;
-    let large = measure(&server, &sandbox, &data, options.growth_large, options.seconds)?;
+    let small = measure(&server, &sandbox, &data, options.growth_small, options)?;
+    let large = measure(&server, &sandbox, &data, options.growth_large, options)?;
     server.stop()?;
     let ready_ms =
         server::time_to_ready(&program, |_| data.to_string_lossy().into_owned(), folder)?;
@@ -73,7 +73,7 @@ pub fn run(folder: &Path, options: &Options) -> Outcome<u64> {
         ),
     ]);
     let cells = [&small, &large].map(|size| [size.retrieve, size.list, size.create]);
-    Ok(cells.iter().flatten().map(|cell| cell.seen.errors()).sum())
+    Ok(cells.iter().flatten().map(|cell| cell.errors).sum())
 }
 
 fn measure(
@@ -81,7 +81,7 @@ fn measure(
     sandbox: &Sandbox,
     data: &Path,
     payments: u64,
-    seconds: u64,
+    options: &Options,
 ) -> Outcome<Size> {
     println!("store with {payments} payments");
     let begun = Instant::now();
@@ -90,7 +90,7 @@ fn measure(
     sandbox.choose_ids(cells::IDS_MAX * 10)?;
     let bytes = server::store_bytes(data)?;
     let payments = sandbox.payments()?;
-    let cell = |script| Cell::measure(server, &sandbox.target, script, 64, seconds);
+    let cell = |script| Cell::measure(server, &sandbox.target, script, 64, options);
     let (retrieve, list) = (cell(Script::Retrieve)?, cell(Script::List)?);
     // Last, since it changes the size.
     let create = cell(Script::Create)?;

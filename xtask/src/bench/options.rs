@@ -7,8 +7,10 @@ use crate::process::Outcome;
 #[derive(Debug)]
 pub struct Options {
     pub kind: Kind,
-    /// The length of a cell.
+    /// The length of a round.
     pub seconds: u64,
+    /// How often each cell is measured; its best round counts.
+    pub rounds: u64,
     pub smoke: bool,
     pub folder: Option<PathBuf>,
     /// Another build of the server, to compare with.
@@ -35,6 +37,7 @@ impl Options {
         let mut options = Options {
             kind: Kind::Whole,
             seconds: 0,
+            rounds: 0,
             smoke: false,
             folder: None,
             program: None,
@@ -54,6 +57,7 @@ impl Options {
                 "--data" => options.folder = Some(value()?.into()),
                 "--program" => options.program = Some(value()?.into()),
                 "--seconds" => options.seconds = count(word, value()?)?,
+                "--rounds" => options.rounds = count(word, value()?)?,
                 "--payments" => options.payments_min = count(word, value()?)?,
                 "--small" => options.growth_small = count(word, value()?)?,
                 "--large" => options.growth_large = count(word, value()?)?,
@@ -63,6 +67,9 @@ impl Options {
         if options.seconds == 0 {
             // The generator counts in whole seconds.
             options.seconds = if options.smoke { 1 } else { 5 };
+        }
+        if options.rounds == 0 {
+            options.rounds = if options.smoke { 1 } else { 3 };
         }
         Ok(options)
     }

@@ -231,7 +231,7 @@ fn row(name: &str, cell: &Cell, bare: Option<&Cell>) {
         cell.rate(),
         cell.seen.p50_us as f64 / 1e3,
         cell.seen.p99_us as f64 / 1e3,
-        cell.seen.errors(),
+        cell.errors,
         cell.cpu_us_per_request,
     );
 }
