@@ -15,7 +15,8 @@ use treasury::flows::{self, Flow};
 
 use crate::process::{self, Outcome};
 
-const GUIDE: &str = "docs/money-movement.md";
+/// What `cargo xtask readme` follows, too.
+pub const GUIDE: &str = "docs/money-movement.md";
 const PICTURES: &str = "docs/flows";
 
 /// A file, and what belongs into it.

@@ -2,7 +2,8 @@
 //!
 //! Its code blocks run in their order, with nothing between them: `sh` is run, a `python` or `js`
 //! block is saved under the name in its first line, anything else is only read. The first command
-//! serves until the end. Then the table of what is covered is compared with the server's own word.
+//! serves until the end. Then the table of what is covered is compared with the server's own word, and
+//! the guide to money movement is followed on the same server.
 
 mod blocks;
 mod coverage;
@@ -16,6 +17,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use crate::docs::GUIDE;
 use crate::process::{self, Outcome, Owned};
 use blocks::{Action, Step};
 
@@ -73,7 +75,25 @@ fn follow(steps: &[Step], clone: &Path, folder: &Path, target: &Path, text: &str
         return Err(format!("the README's server listens on {}, not {ADDRESS}", server.address));
     }
     coverage::check(text, &coverage::fetch(&server.address, KEY)?)?;
+    follow_guide(clone, folder)?;
     server.stop()
+}
+
+/// The guide to money movement is for one shell from its beginning to its end, and for a sandbox
+/// that is empty.
+fn follow_guide(clone: &Path, folder: &Path) -> Outcome<()> {
+    println!("{GUIDE} …");
+    let empty = format!("curl -sS -X POST http://{ADDRESS}/_exchequer/reset -u {KEY}:\n");
+    let commands = blocks::steps(&read(&clone.join(GUIDE))?)?;
+    let commands = commands.into_iter().filter_map(|step| match step.action {
+        Action::Run(command) => Some(command),
+        Action::Serve(_) | Action::Save { .. } => None,
+    });
+    let script = std::iter::once(empty).chain(commands).collect::<String>();
+    let mut shell = Owned::start(bash(&script, folder).stdout(Stdio::piped()))?;
+    let printed = shell.output_within(BLOCK_WITHIN).map_err(|why| format!("{GUIDE}: {why}"))?;
+    print!("{printed}");
+    Ok(())
 }
 
 fn run_block(line: usize, command: &str, folder: &Path) -> Outcome<String> {

@@ -15,6 +15,8 @@ use crate::process::Outcome;
 const MARGIN: i32 = 16;
 /// Of the words to the left of the ladder.
 const WORDS: i32 = 196;
+/// So many small letters fit there.
+const WORDS_MAX: usize = 30;
 const START: i32 = 50;
 const COLUMN: i32 = 102;
 const BOX: (i32, i32) = (94, 38);
@@ -44,7 +46,7 @@ pub fn draw(flow: &Flow) -> Outcome<String> {
     }
     for (at, arrow) in (0..).zip(rungs(flow)) {
         let y = rails + 12 + RUNG * at;
-        rung(&mut svg, arrow, &columns, y);
+        rung(&mut svg, arrow, &columns, y)?;
         moves(&mut svg, arrow, right + 12, y)?;
     }
     svg.line((1, foot), (width - 1, foot), "rail");
@@ -107,15 +109,19 @@ fn head(svg: &mut Svg, flow: &Flow, state: State, x: i32) {
     }
 }
 
-fn rung(svg: &mut Svg, arrow: &Arrow, columns: &BTreeMap<State, i32>, y: i32) {
+fn rung(svg: &mut Svg, arrow: &Arrow, columns: &BTreeMap<State, i32>, y: i32) -> Outcome<()> {
     svg.text(MARGIN, y + 19, Anchor::Start, "bold", arrow.action);
     let by: Vec<&str> = arrow.by.iter().map(|by| who(*by)).collect();
-    svg.text(MARGIN, y + 35, Anchor::Start, "muted", &by.join(", "));
+    let by = by.join(", ");
+    if by.len() > WORDS_MAX {
+        return Err(format!("there is no place for `{by}` beside the ladder"));
+    }
+    svg.text(MARGIN, y + 35, Anchor::Start, "muted", &by);
     let middle = y + RUNG / 2;
     let from = arrow.from.iter().filter_map(|state| columns.get(state).copied());
     let Some(to) = arrow.to.and_then(|state| columns.get(&state).copied()) else {
         from.for_each(|x| svg.turn(x, middle));
-        return;
+        return Ok(());
     };
     let from: Vec<i32> = if arrow.from.is_empty() { vec![start()] } else { from.collect() };
     if let Some(first) = from.iter().min() {
@@ -124,6 +130,7 @@ fn rung(svg: &mut Svg, arrow: &Arrow, columns: &BTreeMap<State, i32>, y: i32) {
     for x in from {
         svg.dot(x, middle, 4);
     }
+    Ok(())
 }
 
 pub fn who(by: By) -> &'static str {

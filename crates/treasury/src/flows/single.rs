@@ -14,7 +14,7 @@ use crate::received_debit::{self, ReceivedDebit};
 
 pub(super) fn received_credit() -> Flow {
     let events = received_credit::CREATED;
-    let by = with(&received_credit::resource(), By::Flow("payments within Stripe"));
+    let by = with(&received_credit::resource(), By::Flow("within Stripe"));
     let arrows = vec![
         born(by.clone(), received::Status::Succeeded, Some(EntryType::ReceivedCredit), events),
         born(by, received::Status::Failed, None, events),
