@@ -92,8 +92,8 @@ pub struct Product {
     pub bytes_per_payment: f64,
     /// Commits as the server counts them, per create at 64 connections.
     pub commits_per_create: Option<f64>,
-    /// Flushes as the system counts them, per create at 64 connections.
-    pub flushes_per_create: Option<f64>,
+    /// Flushes as the system counts them, per commit at 64 connections.
+    pub flushes_per_commit: Option<f64>,
     /// From the start of the program with no store to its first answer, in milliseconds.
     pub ready_ms: f64,
     /// Memory of a program that has just started, and the most while it was measured.
@@ -142,7 +142,7 @@ impl Product {
             bytes_per_payment: bytes as f64 / payments.max(1) as f64,
             commits_per_create: commits
                 .map(|count| count as f64 / create_64.succeeded.max(1) as f64),
-            flushes_per_create: flushes(&program, folder, options)?,
+            flushes_per_commit: flushes(&program, folder, options)?,
             ready_ms,
             bytes_at_rest,
             bytes_under_load,
@@ -165,7 +165,8 @@ fn memory(program: &Path, folder: &Path, options: &Options) -> Outcome<Cell> {
     Ok(cell)
 }
 
-/// Flushes are counted in a run of their own: being traced, however little, costs time.
+/// Flushes are counted in a run of their own: being traced, however little, costs time, so that a
+/// commit then holds fewer creates. How many flushes a commit makes stays the same.
 fn flushes(program: &Path, folder: &Path, options: &Options) -> Outcome<Option<f64>> {
     if options.smoke || !process::exists("strace") {
         return Ok(None);
@@ -174,9 +175,10 @@ fn flushes(program: &Path, folder: &Path, options: &Options) -> Outcome<Option<f
     let data = folder.join("traced.db");
     let server = Server::start_traced(program, &data.to_string_lossy(), folder)?;
     let sandbox = Sandbox::set_up(&server.address, folder)?;
-    let seen = load::run(Script::Create, &sandbox.target, 64, options.seconds)?;
+    load::run(Script::Create, &sandbox.target, 64, options.seconds)?;
+    let commits = sandbox.commits();
     let flushes = server.stop()?;
-    Ok(flushes.map(|count| count as f64 / seen.succeeded().max(1) as f64))
+    Ok(flushes.zip(commits).map(|(flushes, commits)| flushes as f64 / commits.max(1) as f64))
 }
 
 /// The ledger's count of payments, which must be what the generator saw answered, and at most

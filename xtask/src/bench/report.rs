@@ -126,7 +126,8 @@ fn of_product(product: &Product, floor: &Floor) -> Vec<Figure> {
     let share = |cell: &Cell, of: &Cell| Some(cell.rate() / of.rate());
     let of_raw = |raw: &Raw| Some(product.create_64.rate() / raw.rate());
     let bare = &floor.create_64;
-    let flushes = product.flushes_per_create.or(product.commits_per_create);
+    let per_commit = product.flushes_per_commit.unwrap_or(1.0);
+    let flushes = product.commits_per_create.map(|commits| commits * per_commit);
     vec![
         figure(
             "retrieve at 64, of the bare server",
