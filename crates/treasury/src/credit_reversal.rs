@@ -12,10 +12,10 @@ use api::list::{Page, Query};
 use api::operation;
 use api::params::{Choice, Currency, ListParams, Metadata, Params};
 use api::{
-    Expandable, Fault, Include, Index, Json, Path, Resource, Result, Tx, View, object, seconds,
-    seconds_or_null,
+    Expandable, Fault, Include, Index, Json, Owner, Path, Resource, Result, Tx, View, object,
+    seconds, seconds_or_null,
 };
-use ledger::Amount;
+use ledger::{Amount, Contra};
 use serde::{Deserialize, Serialize};
 use store::Millis;
 
@@ -138,15 +138,23 @@ fn post(tx: &mut Tx<'_>, id: &str, _: &str) -> Result<()> {
     if reversal.posted_at.is_some() {
         return Ok(());
     }
-    let (entry, contra) = (EntryType::CreditReversalPosting, reversal.network.contra());
-    book::settle(tx, &reversal.transaction, entry, contra)?;
+    let credit = tx.load::<ReceivedCredit>(&reversal.received_credit)?;
+    let credit = credit.ok_or_else(|| Fault(format!("{} is gone", reversal.received_credit)))?;
+    let sender = match &credit.source {
+        Some(source) => steps::owner_of(tx, source.acct)?.map(|to| (source, to)),
+        None => None,
+    };
+    let contra = match (&credit.source, &sender) {
+        // Whoever sent it was deleted since: it leaves what the platform's books know of.
+        (Some(_), None) => Contra::Other,
+        _ => reversal.network.contra(),
+    };
+    book::settle(tx, &reversal.transaction, EntryType::CreditReversalPosting, contra)?;
     let posted = CreditReversal { posted_at: Some(tx.now_ms()), ..api::copy(&reversal) };
     let posted = tx.save(posted)?;
     tx.event(POSTED, &*posted)?;
-    let credit = tx.load::<ReceivedCredit>(&posted.received_credit)?;
-    let credit = credit.ok_or_else(|| Fault(format!("{} is gone", posted.received_credit)))?;
-    match &credit.source {
-        Some(source) => bring_back(tx, &posted, &credit, source),
+    match sender {
+        Some((source, to)) => bring_back(tx, &posted, &credit, source, to),
         None => Ok(()),
     }
 }
@@ -158,9 +166,8 @@ fn bring_back(
     reversal: &CreditReversal,
     credit: &ReceivedCredit,
     source: &Source,
+    to: Owner,
 ) -> Result<()> {
-    // Whoever sent it can be deleted since: nobody is left to have it.
-    let Some(to) = steps::owner_of(tx, source.acct)? else { return Ok(()) };
     let payment = tx.load_of::<OutboundPayment>(source.acct, &source.id)?;
     let payment = payment.ok_or_else(|| Fault(format!("{} is gone", source.id)))?;
     let from = FromStripe {

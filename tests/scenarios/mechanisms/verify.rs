@@ -7,6 +7,7 @@ use std::process::Output;
 use exchequer_tests::{Folder, Receiver, Sandbox, Server, run_program};
 use rusqlite::Connection;
 
+mod deleted;
 mod inward;
 mod payments;
 

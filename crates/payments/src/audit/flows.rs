@@ -103,6 +103,8 @@ pub fn topup(view: &View<'_>, topup: &Topup, row: &mut Row<'_>) -> Result<()> {
         }
         (None, topup::Status::Succeeded) => row.wrong("it succeeded without money"),
         (Some(id), _) => row.wrong(format!("it has the money of {id}")),
+        // What was planned for an account that is gone is dropped.
+        (None, topup::Status::Pending) if view.owner.id.is_empty() => {}
         (None, topup::Status::Pending) => row.must_wait_for(topup::STEP, ""),
         (None, topup::Status::Canceled | topup::Status::Failed) => {}
     }

@@ -3,6 +3,7 @@
 
 use api::audit::Row;
 use api::{Result, View};
+use ledger::Contra;
 
 use super::flows::{Expected, Flow, agrees};
 use crate::book::{EntryType, FlowType};
@@ -25,12 +26,18 @@ pub(super) fn credit_reversal(
     row: &mut Row<'_>,
 ) -> Result<()> {
     let amount = reversal.amount.minor_units();
+    let id = &reversal.received_credit;
+    let credit = view.load::<ReceivedCredit>(id)?;
+    let is_nobodys = match credit.as_ref().and_then(|credit| credit.source.as_ref()) {
+        Some(source) if reversal.posted_at.is_some() => came_to_nobody(view, source)?,
+        _ => false,
+    };
     let flow = Flow {
         id: &reversal.id,
         kind: FlowType::CreditReversal,
         account: &reversal.financial_account,
         amount,
-        contra: reversal.network.contra(),
+        contra: if is_nobodys { Contra::Other } else { reversal.network.contra() },
     };
     let (status, last) = match reversal.posted_at {
         None => (Status::Open, EntryType::CreditReversal),
@@ -42,8 +49,6 @@ pub(super) fn credit_reversal(
     if reversal.posted_at.is_none() && !view.owner.id.is_empty() {
         row.must_wait_for(POST_JOB, "");
     }
-    let id = &reversal.received_credit;
-    let credit = view.load::<ReceivedCredit>(id)?;
     let is_its = credit.is_some_and(|credit| {
         credit.credit_reversal.as_ref() == Some(&reversal.id)
             && credit.amount == reversal.amount
@@ -53,6 +58,15 @@ pub(super) fn credit_reversal(
     });
     row.must(is_its, format!("the credit {id} that it sends back does not know it"));
     Ok(())
+}
+
+/// Whether what was sent back found its sender deleted, so that no payment was returned by it.
+fn came_to_nobody(view: &View<'_>, source: &Source) -> Result<bool> {
+    if source.acct == 0 || (view.app.api.account_by_number)(view, source.acct)?.is_some() {
+        return Ok(false);
+    }
+    let payment = view.load_of::<OutboundPayment>(source.acct, &source.id)?;
+    Ok(payment.is_some_and(|payment| !matches!(payment.stage, Stage::Returned { .. })))
 }
 
 pub(super) fn debit_reversal(
