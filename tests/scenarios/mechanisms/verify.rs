@@ -372,6 +372,27 @@ fn apply(folder: &Folder, edit: &Edit) -> String {
     id
 }
 
+#[test]
+fn what_failed_after_it_was_handed_over_is_good() {
+    let folder = Folder::new();
+    let server = Server::start(&["--data", &folder.file("store.db"), "--settle", "auto"]);
+    let given = Sandbox::on_server(&server);
+    let account = given.financial_account().holding(3_000);
+    let to_bank = || account.pays(1_000).to_bank("110000000", "000000000009");
+    let (sent, kept) = (to_bank(), to_bank());
+    kept.test_helper("fail", &[]).ok();
+    // It arrives twelve hours after it was handed over.
+    while sent.get().body["tracking_details"].is_null() {
+        given.advance("4h").ok();
+    }
+    sent.test_helper("fail", &[]).ok().expect("status", "failed");
+    given.advance("10d").ok();
+    assert_eq!(account.balance(), (3_000, 0));
+    assert!(server.stop().success());
+    let output = verify(folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
 /// Everything the edits could touch, as text.
 fn fingerprint(store: &Connection) -> String {
     let tables = [
