@@ -156,6 +156,10 @@ impl Gateway {
         let call = Call { caller: caller.clone(), owner, request_id: request_id.to_owned() };
         if caller.is_restricted() {
             events::may_touch(self, &call, operation, &path, &bag).map_err(fail)?;
+            // Before a kept answer is given: it may have been expanded for a key that may more.
+            let expansion = operation.expansion(&bag).map_err(fail)?;
+            let object = operation.object.as_ref();
+            caller.may_expand(&call.owner.id, object, &expansion).map_err(fail)?;
         }
         let mut key = None;
         if operation.method == Method::Post {
@@ -174,8 +178,6 @@ impl Gateway {
             return Ok(replayed);
         }
         let expansion = operation.expansion(&bag).map_err(fail)?;
-        let object = operation.object.as_ref();
-        caller.may_expand(&call.owner.id, object, &expansion).map_err(fail)?;
         match &operation.handler {
             Handler::Read(handler) => {
                 let read = handler(&bag, path.clone(), expansion).map_err(fail)?;

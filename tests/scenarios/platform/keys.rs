@@ -147,6 +147,26 @@ fn what_is_expanded_needs_its_permission() {
     given.owner.get(&format!("{path}?expand[]=customer")).ok().expect("customer.name", "Ann");
 }
 
+/// Kept answers are those of the account, so a key may get the answer that another one was given.
+#[test]
+fn what_is_expanded_in_a_kept_answer_needs_its_permission() {
+    let given = office("\"setup_intent_write\"");
+    let customer = given.owner.post("/v1/customers", &[("name", "Ann")]).ok().id();
+    let plain = [("payment_method_types[]", "card"), ("customer", customer.as_str())];
+    let expanded = [plain[0], plain[1], ("expand[]", "customer")];
+    let ask = |sandbox: &Sandbox, key: &str, params: &[(&str, &str)]| {
+        sandbox.idempotency_key(key).post("/v1/setup_intents", params)
+    };
+    ask(&given.owner, "expanded", &expanded).ok().expect("customer.name", "Ann");
+    let answer = ask(&given.clerk, "expanded", &expanded);
+    expect_lacking(&answer, given.clerk.key(), "Customers Read", "customer_read");
+
+    let id = ask(&given.owner, "plain", &plain).ok().id();
+    let again = ask(&given.clerk, "plain", &plain);
+    again.ok().expect_header("Idempotent-Replayed", "true");
+    assert_eq!(again.id(), id);
+}
+
 #[test]
 fn the_control_of_the_server_is_not_for_restricted_keys() {
     let given = office("\"customer_write\"");
