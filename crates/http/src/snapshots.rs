@@ -44,15 +44,9 @@ pub async fn take(
         gateway.catch_up(&workspace).await?;
         let part = fresh_part();
         let wanted = name.clone();
-        let begin = move |session: &mut Session<'_>| {
-            let kept = kept_of(session)?;
-            if kept.iter().any(|(known, _)| *known == wanted) {
-                return Ok(Err(taken_already(&wanted)));
-            }
-            if kept.len() >= SNAPSHOTS_MAX {
-                return Ok(Err(too_many()));
-            }
-            begin(session, part)
+        let begin = move |session: &mut Session<'_>| match has_room(session, &wanted)? {
+            Ok(()) => begin(session, part),
+            full => Ok(full),
         };
         decide(&gateway, &workspace, Box::new(begin)).await?;
         let copied = copy_now(&gateway, &workspace, part).await;
@@ -62,12 +56,17 @@ pub async fn take(
             if let Some(gone) = given_up(session, part)? {
                 return Ok(Err(gone));
             }
+            // Turns are those of one program: another may have kept some meanwhile.
+            if let Err(full) = has_room(session, &kept)? {
+                return Ok(Err(full));
+            }
             let row = CopyRow::Kept { name: kept.clone(), taken, state: Box::new(state) };
             let key = CopyKey { ws: session.home, part };
             session.write()?.copies.put(key, row);
             Ok(Ok(()))
         };
-        decide(&gateway, &workspace, Box::new(keep)).await?;
+        let done = decide(&gateway, &workspace, Box::new(keep)).await;
+        or_give_up(&gateway, &workspace, part, done).await?;
         sweep(&gateway, &workspace);
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         Ok(object([("name", name.into()), ("now", seconds(taken).into()), ("rows", rows.into())]))
@@ -394,6 +393,18 @@ fn kept_of(session: &Session<'_>) -> Result<Vec<(String, Kept)>, StoreError> {
     kept_in(session.reader, session.home)
 }
 
+/// Whether another snapshot may be kept, under that name.
+fn has_room(session: &Session<'_>, name: &str) -> Result<Result<(), ApiError>, StoreError> {
+    let kept = kept_of(session)?;
+    if kept.iter().any(|(known, _)| known == name) {
+        return Ok(Err(taken_already(name)));
+    }
+    if kept.len() >= SNAPSHOTS_MAX {
+        return Ok(Err(too_many()));
+    }
+    Ok(Ok(()))
+}
+
 fn find(session: &Session<'_>, name: &str) -> Result<Option<Kept>, StoreError> {
     Ok(kept_of(session)?.into_iter().find(|(known, _)| known == name).map(|(_, kept)| kept))
 }
@@ -471,12 +482,15 @@ fn refuse_live(workspace: &Workspace) -> Result<(), ApiError> {
 
 fn check_name(name: &str) -> Result<(), ApiError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if (1..=SNAPSHOT_NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(is_plain) {
+    // Clients resolve `.` and `..` in a path, so nobody could restore or delete those.
+    let is_path = matches!(name, "." | "..");
+    let is_short = (1..=SNAPSHOT_NAME_CHARS_MAX).contains(&name.len());
+    if is_short && !is_path && name.chars().all(is_plain) {
         return Ok(());
     }
     let message = format!(
         "A snapshot's name has 1 to {SNAPSHOT_NAME_CHARS_MAX} letters, digits, dots, hyphens and \
-         underscores."
+         underscores, and is neither '.' nor '..'."
     );
     Err(ApiError::invalid(message).on("name"))
 }

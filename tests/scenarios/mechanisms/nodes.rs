@@ -122,6 +122,37 @@ fn what_one_node_puts_back_the_other_goes_on_from() {
 }
 
 #[test]
+fn two_nodes_keep_one_snapshot_of_a_name_and_no_more_than_there_may_be() {
+    let nodes = Nodes::start();
+    let one = Sandbox::on_server(&nodes.first);
+    let other = Sandbox::with_key(&nodes.second, one.key());
+    one.post("/v1/customers", &[("name", "Ann")]).ok();
+    let take = |sandbox: &Sandbox, name: &str| {
+        sandbox.post_json("/_exchequer/snapshots", &json!({ "name": name })).status
+    };
+    let both = |first: &str, second: &str| {
+        let mut said = scope(|threads| {
+            let there = threads.spawn(|| take(&other, second));
+            [take(&one, first), there.join().expect("an answer")]
+        });
+        said.sort_unstable();
+        said
+    };
+    let kept = || one.get("/_exchequer/snapshots").body["snapshots"].as_array().map(Vec::len);
+    for _ in 0..5 {
+        assert_eq!(both("same", "same"), [200, 409]);
+        assert_eq!(kept(), Some(1));
+        other.delete("/_exchequer/snapshots/same").ok();
+    }
+    for number in 0..15 {
+        assert_eq!(take(&one, &format!("s{number}")), 200);
+    }
+    assert_eq!(both("left", "right"), [200, 409]);
+    assert_eq!(kept(), Some(16));
+    nodes.end_well();
+}
+
+#[test]
 fn jobs_and_deliveries_of_a_dead_node_are_done_by_the_other() {
     let nodes = Nodes::start();
     let receiver = Receiver::new();

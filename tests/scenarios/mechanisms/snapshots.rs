@@ -154,7 +154,7 @@ fn snapshots_have_names_of_their_own_sandbox() {
     snapshot(&given, "a.1-x_Y").ok();
     assert_eq!(names(&given), ["a.1-x_Y", "b"]);
     snapshot(&given, "b").expect_status(409).expect("error.param", "name");
-    for wrong in ["", "a b", "../a", &"x".repeat(65), "ä"] {
+    for wrong in ["", "a b", "../a", ".", "..", &"x".repeat(65), "ä"] {
         snapshot(&given, wrong).expect_status(400).expect("error.param", "name");
     }
     given.post_json("/_exchequer/snapshots", &json!({})).expect_status(400);
