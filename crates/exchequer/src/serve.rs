@@ -283,6 +283,9 @@ fn limits(options: &Options) -> Result<Limits, Ended> {
     if !(1..=Limits::QUEUED_MAX).contains(&queued) {
         return Err(wrong(format!("--max-queued is a number from 1 to {}", Limits::QUEUED_MAX)));
     }
+    if options.max_connections == 0 {
+        return Err(wrong("--max-connections is a number from 1".into()));
+    }
     Ok(Limits {
         connections: connections(options.max_connections),
         queued,

@@ -75,7 +75,13 @@ fn read_in(
     let totals = done.map_err(unusable)?;
     told.end("imported", &totals);
     let shown = store::postgres::shown(data);
-    eprintln!("Every row is there. To check the books, too: exchequer verify --data {shown}");
+    let key = if store::postgres::is_url(data) {
+        seal_key.map(|path| format!(" --seal-key {}", path.display()))
+    } else {
+        None
+    };
+    let key = key.unwrap_or_default();
+    eprintln!("Every row is there. To check the books, too: exchequer verify --data {shown}{key}");
     Ok(())
 }
 
