@@ -189,7 +189,6 @@ pub fn resource() -> operation::Resource {
         .events(&[
             "charge.captured",
             "charge.failed",
-            "charge.refund.updated",
             "charge.refunded",
             "charge.succeeded",
             "charge.updated",

@@ -97,7 +97,7 @@ const STEP: &str = "refund.step";
 pub fn resource() -> operation::Resource {
     const ONE: &str = "/v1/refunds/{refund}";
     operation::Resource::of::<Refund>()
-        .events(&["refund.created", "refund.failed", "refund.updated"])
+        .events(&["charge.refund.updated", "refund.created", "refund.failed", "refund.updated"])
         .create("/v1/refunds", "Gives back the money of a Charge, or a part of it.", create)
         .retrieve(ONE, "Retrieves a Refund.")
         .action(ONE, "Updates the metadata of a Refund.", update)

@@ -176,3 +176,28 @@ fn the_books_of_both_products_agree() {
         assert!(said.contains(&id), "{} should name {id}: {said}", edit.what);
     }
 }
+
+/// `charge.refund.updated` is named after a charge, and tells of a refund.
+#[test]
+fn refunds_that_changed_are_good() {
+    let folder = Folder::new();
+    let server = Server::start(&["--data", &folder.file("store.db")]);
+    let given = Sandbox::on_server(&server);
+    for card in ["pm_card_pendingRefund", "pm_card_refundFail"] {
+        let params = [
+            ("amount", "5000"),
+            ("currency", "usd"),
+            ("payment_method", card),
+            ("payment_method_types[]", "card"),
+            ("confirm", "true"),
+        ];
+        let charge = given.post("/v1/payment_intents", &params).text("latest_charge").to_owned();
+        given.post("/v1/refunds", &[("charge", &charge)]).ok();
+    }
+    given.advance("1m").ok();
+    let changed = given.get("/v1/events?type=charge.refund.updated").data().len();
+    assert_eq!(changed, 2, "one that is through and one that failed");
+    assert!(server.stop().success());
+    let output = verify(folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
