@@ -281,11 +281,12 @@ impl Work<sqlite::Writer> {
             self.cache.borrow_mut().clear();
         }
         self.counters.commands.fetch_add(count as u64, Ordering::Relaxed);
-        for tell in done {
-            tell(result.clone());
-        }
+        // First, so that whoever is answered finds the rest of the program knowing of it.
         if result.is_ok() && !overlay.is_empty() {
             self.notify(&overlay);
+        }
+        for tell in done {
+            tell(result.clone());
         }
     }
 

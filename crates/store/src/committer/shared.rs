@@ -214,15 +214,16 @@ impl Work<Writer> {
     ) {
         self.cache.borrow_mut().committed(overlay);
         self.counters.commands.fetch_add(count as u64, Ordering::Relaxed);
-        for command in taken.drain(..) {
-            (command.done)(Ok(()));
-        }
+        // First, so that whoever is answered finds the rest of the program knowing of it.
         if std::mem::take(&mut self.is_behind) {
             // What the others announced to themselves comes first, so all is read from the rows.
             let (workspaces, deliveries) = (vec![workspace.clone()], Vec::new());
             self.upcalls.committed(Notice { workspaces, deliveries, is_incomplete: true });
         } else if !overlay.is_empty() {
             self.notify(overlay);
+        }
+        for command in taken.drain(..) {
+            (command.done)(Ok(()));
         }
     }
 }
