@@ -21,6 +21,7 @@ mod webhooks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::process::{self, Outcome, cargo};
 use cells::{Floor, Product};
@@ -62,15 +63,25 @@ pub fn run(words: &[&str]) -> Outcome<()> {
     if errors > 0 { Err(format!("{errors} requests failed")) } else { Ok(()) }
 }
 
-/// A program built for release: this one in its debug build would flatter us as a bare server.
+/// What is measured is what is installed; a smoke run takes what is built sooner.
+const PROFILE: &str = "dist";
+const PROFILE_OF_SMOKE: &str = "release";
+
+static BUILT_WITH: OnceLock<&str> = OnceLock::new();
+
+/// A program as it is built to be used: this one in its debug build would flatter us as a bare
+/// server.
 fn released(name: &str) -> Outcome<PathBuf> {
-    Ok(process::target()?.join("release").join(name))
+    Ok(process::target()?.join(BUILT_WITH.get().unwrap_or(&PROFILE)).join(name))
 }
 
 /// The server is built by itself, as a user builds it, so that what is measured is what is used.
 fn build(options: &Options) -> Outcome<()> {
-    println!("building for release …");
-    let build = |package| process::run(cargo().args(["build", "--release", "-p", package]));
+    let profile =
+        *BUILT_WITH.get_or_init(|| if options.smoke { PROFILE_OF_SMOKE } else { PROFILE });
+    println!("building with the profile {profile} …");
+    let build =
+        |package| process::run(cargo().args(["build", "--profile", profile, "-p", package]));
     if options.kind != Kind::Bare && options.program.is_none() {
         build("exchequer")?;
     }
